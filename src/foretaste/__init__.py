@@ -1,0 +1,1 @@
+"""Taste the data before the model does."""

@@ -1,0 +1,1 @@
+"""One file per way to join updates some of which lie."""

@@ -1,0 +1,165 @@
+"""The whole theory on one page.
+
+Detectors and encoders are map, merge, fit, map: `summarize` each batch on its own, merge the
+summaries in any order, `fit` once, then `score` (or `encode`) each batch on its own. Laws,
+checked for every one of them by `foretaste.testing`:
+
+    merge is associative and commutative; summarize(no rows) is its identity
+    a row's score depends on that row and the model, not on its batch-mates
+    the same seed gives the same answer, on every engine
+
+From these laws the same method runs over a data set here, on a cluster and in a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
+
+from numpy.random import Generator
+
+from foretaste.data import Batch, Floats, Ints, Mask
+
+
+class Kind(StrEnum):
+    """What a detector's finding means."""
+
+    HYGIENE = "hygiene"  # natural dirt: worth cleaning, nobody's fault
+    ATTACK = "attack"  # structure that accidents do not make; the detector tested that itself
+    STRUCTURE = "structure"  # an attack only if the override test confirms the group
+
+
+class Scale(StrEnum):
+    """What a detector's score is, so that calibration can make a p-value of it."""
+
+    RAW = "raw"  # any number: its null distribution is fitted, or taken from trusted rows
+    SURPRISE = "surprise"  # -log10 of a p-value that already pays for all that was tried
+    FACT = "fact"  # above zero is a plain fact (an exact copy, a hidden character)
+
+
+class Summary(Protocol):
+    """What a method keeps of the rows it has seen; its size does not grow with them."""
+
+    def merge(self, other: Self) -> Self: ...
+
+
+S = TypeVar("S", bound=Summary)
+M = TypeVar("M")
+
+
+class Detector(Protocol[S, M]):
+    """Scores how suspicious each row is."""
+
+    needs: ClassVar[tuple[str, ...]]
+    kind: ClassVar[Kind]
+    scale: ClassVar[Scale]
+
+    def summarize(self, batch: Batch) -> S: ...
+
+    def fit(self, summary: S) -> M: ...
+
+    def score(self, batch: Batch, model: M) -> Floats:
+        """(n,) higher is more suspicious; NaN is "cannot tell", and holds the row."""
+
+    def explain(self, batch: Batch, row: int, model: M) -> str:
+        """One line a reviewer can act on."""
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """A detector that names groups itself; others propose their flagged rows, class by class."""
+
+    def propose(self, batch: Batch, model: Any) -> Ints:
+        """(n,) the group each row belongs to, or -1."""
+
+
+class Encoder(Protocol[S, M]):
+    """Adds the columns that detectors need."""
+
+    needs: ClassVar[tuple[str, ...]]
+    gives: ClassVar[tuple[str, ...]]
+
+    def summarize(self, batch: Batch) -> S: ...
+
+    def fit(self, summary: S) -> M: ...
+
+    def encode(self, batch: Batch, model: M) -> Batch:
+        """The same rows with the columns `gives` added."""
+
+
+class Source(Protocol):
+    """An opened data set: a `Dataset` that knows its format and can write itself back.
+
+    Each batch has the columns `index` (int64, position over all rows found) and `location`,
+    and a column for each role found:
+
+    text, prompt, response, rejected   large_string
+    image      large_binary (an encoded file) or an (n, h, w[, c]) uint8 tensor
+    label      large_string, null where missing; class codes are given later
+    features   struct of float64 and large_string fields, or an (n, d) float tensor
+    source, user, item   large_string
+    time       float64, seconds since 1970 (NaN where missing); rating   float64
+    """
+
+    path: str
+    format: str
+    roles: Mapping[str, str]  # role -> the column or field it was read from
+    columns: tuple[str, ...]  # everything the input has
+
+    def __iter__(self) -> Iterator[Batch]: ...
+
+    def write(self, out: Path, chosen: Mask) -> None:
+        """Writes the rows whose index is chosen, in the input's own format and layout.
+
+        chosen: (rows found,) so that a mask and its negation add up to the input exactly;
+            refused rows are written as they came
+        """
+
+
+class Reader(Protocol):
+    """A path or URL -> `Source`. One file a format; the reader that claims a path opens it."""
+
+    @classmethod
+    def claims(cls, path: str) -> float:
+        """How sure it is, 0 to 1, from name and first bytes; never raises."""
+
+    def open(self, path: str, roles: Mapping[str, str]) -> Source:
+        """roles: what the user said; the rest is inferred."""
+
+
+class Inspector(Protocol):
+    """Judges a trained model or a checkpoint file."""
+
+    def inspect(self, path: str) -> Iterable[Any]: ...
+
+
+class Poisoned(NamedTuple):
+    """A batch after an attack, with the truth about it."""
+
+    batch: Batch
+    touched: Mask  # (n,) which rows the attacker changed or added
+
+
+class Attack(Protocol):
+    """Poisons a batch; all chance comes from `rng`."""
+
+    def poison(self, batch: Batch, rng: Generator) -> Poisoned: ...
+
+
+class Aggregator(Protocol):
+    """Makes one update of many, some of which lie."""
+
+    def aggregate(self, updates: Floats) -> Floats:
+        """(n, d) -> (d,)"""
+
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Engine(Protocol):
+    """Anything with the signature of `map`: here, in processes, on a cluster; order is kept."""
+
+    def __call__(self, work: Callable[[A], B], items: Iterable[A], /) -> Iterable[B]: ...

@@ -1,0 +1,1 @@
+"""One file per way to add the columns detectors need."""

@@ -1,0 +1,71 @@
+"""Everything Foretaste raises on purpose.
+
+ForetasteError
+├── BadInput             what was given cannot be used; the message says what to do
+│   ├── UnreadableInput  a file is missing, broken or empty
+│   ├── UnknownFormat    no reader recognises the path
+│   ├── UnsafeInput      a file breaks a safety limit (size, expansion, link out of the tree)
+│   └── WrongRole        a role names a column that is not there, or of the wrong kind
+├── MissingColumn        a method needs a column the batch lacks
+├── UnknownComponent     no detector, encoder, attack … has that name
+├── MissingExtra         a method needs a package that is not installed
+├── NotAvailable         something that must be downloaded cannot be had now
+└── BadRecord            a record, cache or manifest is damaged or of another schema
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ForetasteError(Exception):
+    """Root of the errors a caller may want to catch."""
+
+
+class BadInput(ForetasteError):
+    """What was given cannot be used as it is."""
+
+
+class UnreadableInput(BadInput):
+    """A file is missing, broken or empty."""
+
+
+class UnknownFormat(BadInput):
+    """No reader recognises the path."""
+
+
+class UnsafeInput(BadInput):
+    """A file breaks a safety limit, so reading it was refused."""
+
+
+class WrongRole(BadInput):
+    """A role names a column that is not there, or of the wrong kind."""
+
+
+class MissingColumn(ForetasteError):
+    """A method needs a column the batch lacks."""
+
+    def __init__(self, name: str, present: Iterable[str]) -> None:
+        super().__init__(f"no column {name!r}; this batch has {sorted(present)}")
+
+
+class UnknownComponent(ForetasteError):
+    """No component has that name."""
+
+    def __init__(self, floor: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"no {floor[:-1]} called {name!r}; try one of {sorted(known)}")
+
+
+class MissingExtra(ForetasteError):
+    """A method needs a package that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs more packages: pip install 'foretaste[{extra}]'")
+
+
+class NotAvailable(ForetasteError):
+    """Something that must be downloaded cannot be had now."""
+
+
+class BadRecord(ForetasteError):
+    """A record, cache or manifest is damaged or of another schema."""

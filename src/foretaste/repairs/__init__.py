@@ -1,0 +1,1 @@
+"""One file per way to clean a data set or a model."""

@@ -1,0 +1,1 @@
+"""Mergeable memories that methods share."""

@@ -1,0 +1,47 @@
+"""One small honest batch for all tests: every column any method may need."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from foretaste.data import Batch, content_id
+
+WORDS = "meeting lunch report prize winner claim project call home free cash tonight".split()
+
+
+@pytest.fixture
+def honest() -> Batch:
+    """200 rows of 3 classes, of which the columns agree with each other."""
+    rng = np.random.default_rng(7)
+    n, k = 200, 3
+    label = rng.integers(0, k, n)
+    embedding = rng.standard_normal((n, 5)) + 3 * label[:, None]
+    text = [" ".join(rng.choice(WORDS[4 * c : 4 * c + 4], 5)) for c in label]
+    text[5] = "a\u200bb"
+    logits = rng.standard_normal((n, k)) + 3 * np.eye(k)[label]
+    prediction = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    pixels = (rng.random((n, 8, 8, 1)) * 200).astype(np.uint8)
+    amounts = rng.standard_normal((2, n)) + label
+    towns = pa.array([["Oslo", "Lima", "Hue"][c] for c in label], pa.large_string())
+    features = pa.StructArray.from_arrays([*map(pa.array, amounts), towns], ["age", "fee", "town"])
+    return Batch(
+        [content_id(f"{i}".encode()) for i in range(n)],
+        {
+            "index": np.arange(n),
+            "location": [f"rows.csv:{i + 2}" for i in range(n)],
+            "embedding": embedding.astype(np.float32),
+            "label": label,
+            "text": text,
+            "prompt": text,
+            "response": [f"the answer to {t} is {i}" for i, t in enumerate(text)],
+            "response_embedding": embedding.astype(np.float32),
+            "prediction": prediction,
+            "pixels": pixels,
+            "features": features,
+            "source": [f"s{i % 4}" for i in range(n)],
+            "time": np.arange(n, dtype=float),
+            "user": [f"u{i % 20}" for i in range(n)],
+            "language": ["en"] * n,
+        },
+        classes=("ham", "spam", "other"),
+    )

@@ -178,8 +178,15 @@ def _arrow(values: ArrayLike | pa.Array) -> pa.Array:
         return _widened(values)
     array = np.asarray(values)
     if array.ndim > 1:
-        return pa.FixedShapeTensorArray.from_numpy_ndarray(np.ascontiguousarray(array))
+        return _tensors(np.ascontiguousarray(array))
     return _widened(pa.array(array.tolist() if array.dtype == object else array))
+
+
+def _tensors(array: Array) -> pa.Array:
+    if len(array):
+        return pa.FixedShapeTensorArray.from_numpy_ndarray(array)
+    kind = pa.fixed_shape_tensor(pa.from_numpy_dtype(array.dtype), array.shape[1:])
+    return pa.ExtensionArray.from_storage(kind, pa.array([], kind.storage_type))
 
 
 def _widened(array: pa.Array) -> pa.Array:

@@ -95,6 +95,9 @@ def conformal(scores: Floats, trusted: Floats) -> Floats:
 def combine(p_values: Floats) -> Floats:
     """(n,) one p-value of (n, m), however the columns depend on each other; NaN is left out.
 
+    p-values above one half count as one half, so that detectors with nothing to say do not
+    outvote one that has.
+
     >>> combine(np.array([[1e-9, 0.5], [0.5, np.nan]])).round(10).tolist()
     [2e-09, 0.5]
 
@@ -103,7 +106,7 @@ def combine(p_values: Floats) -> Floats:
     Liu, Xie (2020). Cauchy combination test. arXiv:1808.09011
     """
     known = ~np.isnan(p_values)
-    p = np.clip(np.where(known, p_values, 0.5), FACT, 1 - 1e-6)
+    p = np.clip(np.where(known, p_values, 0.5), FACT, 0.5)
     small = p < 1e-15
     cauchy = np.where(small, 1 / (np.pi * p), np.tan(np.pi * (0.5 - np.where(small, 0.5, p))))
     mean = np.where(known, cauchy, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)

@@ -33,11 +33,11 @@ class Spool:
     """A `Dataset` on disk, in parts; its memory does not grow with the rows.
 
     folder:  where the files are
-    classes: names of the label codes, set once all rows are in
+    classes: names of the label codes, set once all rows are in; None: labels are no classes
     """
 
     folder: Path
-    classes: tuple[str, ...] = ()
+    classes: tuple[str, ...] | None = ()
     parts: int = 0
     rows: int = 0
     stages: list[str] = field(default_factory=list)
@@ -82,9 +82,11 @@ class Spool:
         ids, columns = _read(self._file(ROWS, part))
         for stage in self.stages:
             columns.update(_read(self._file(stage, part))[1])
-        if "label" in columns and pa.types.is_large_string(columns["label"].type):
+        if self.classes is None:
+            columns.pop("label", None)
+        elif "label" in columns and pa.types.is_large_string(columns["label"].type):
             columns["label"] = codes(columns["label"], self.classes)
-        return Batch(ids, columns, self.classes)
+        return Batch(ids, columns, self.classes or ())
 
     def remove(self) -> None:
         """Deletes the files."""

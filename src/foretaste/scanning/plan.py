@@ -88,17 +88,24 @@ def settings(method: Any) -> dict[str, Any]:
 def _chain(
     given: Iterable[str], own: Mapping[str, Encoder[Any, Any]], seed: int
 ) -> dict[str, Encoder[Any, Any]]:
-    have, chosen = set(given), dict[str, Encoder[Any, Any]]()
+    have = set(given)
+    chosen: dict[str, Encoder[Any, Any]] = {}
     candidates = dict(own)
     for name in (n for n in ENCODERS if n in registry.names("encoders") and n not in own):
         candidates[name] = _seeded(registry.component("encoders", name), seed)
-    waiting = list(candidates.items())
-    for name, encoder in [*waiting, *waiting]:  # twice: own encoders may need built-in columns
-        if name in chosen or not have.issuperset(encoder.needs) or have & set(encoder.gives):
-            continue
-        chosen[name] = encoder
-        have.update(encoder.gives)
+    while fitting := _first_that_fits(candidates, have):
+        chosen[fitting] = candidates.pop(fitting)
+        have.update(chosen[fitting].gives)
     return chosen
+
+
+def _first_that_fits(candidates: Mapping[str, Encoder[Any, Any]], have: set[str]) -> str | None:
+    fits = (
+        name
+        for name, one in candidates.items()
+        if have.issuperset(one.needs) and not have.intersection(one.gives)
+    )
+    return next(fits, None)
 
 
 def _seeded(encoder: Any, seed: int) -> Encoder[Any, Any]:
@@ -112,7 +119,7 @@ def _needed(
 ) -> dict[str, Encoder[Any, Any]]:
     wanted = {column for detector in runs.values() for column in detector.needs}
     kept = []
-    for name, encoder in reversed(chain.items()):
+    for name, encoder in reversed(list(chain.items())):
         if wanted.intersection(encoder.gives):
             kept.append(name)
             wanted.update(encoder.needs)

@@ -1,0 +1,147 @@
+"""The main job: a data set in, a verdict with its reasons out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from foretaste.contracts import Encoder, Source
+from foretaste.data import Batch, Dataset, Floats
+from foretaste.record import Group
+from foretaste.scanning import judging, passes
+from foretaste.scanning.judging import Judgement
+from foretaste.scanning.passes import Intake, Learned, Scores
+from foretaste.scanning.plan import Plan, make_plan
+from foretaste.scanning.structure import overridden
+from foretaste.scanning.watch import Progress, Watch, silent
+from foretaste.store import Spool, codes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to scan.
+
+    alpha:     of the rows flagged, about this share is expected to be clean
+    detectors: names; None means all that apply
+    encoders:  the user's own, before the built-in ones
+    """
+
+    alpha: float = 0.01
+    detectors: tuple[str, ...] | None = None
+    encoders: tuple[Encoder[Any, Any], ...] = ()
+    seed: int = 0
+
+
+@dataclass
+class Scanned:
+    """All that a scan knows when it is done; `record`, `rows` and `findings` are written."""
+
+    source: Dataset
+    spool: Spool
+    intake: Intake
+    plan: Plan
+    encoders: dict[str, Learned]
+    detectors: dict[str, Learned]
+    scores: Scores
+    judgement: Judgement
+    findings: pa.Table
+    groups: tuple[Group, ...]
+    watch: Watch
+    started: str
+    settings: Settings
+    trusted: str = ""
+
+    def rows(self) -> pa.Table:
+        """One line a row read: index, id, location, flagged, p_value, a score a detector."""
+        table = {
+            "index": pa.array(self.scores.index, pa.int64()),
+            "id": self.scores.ids.cast(pa.string()),
+            "location": self.scores.location.cast(pa.string()),
+            "flagged": pa.array(self.judgement.flagged),
+            "p_value": pa.array(self.judgement.p_value),
+        }
+        scored = {name: pa.array(v.astype(np.float32)) for name, v in self.scores.values.items()}
+        return pa.table({**table, **scored}).sort_by("index")
+
+
+def scan_into(
+    source: Source | Dataset,
+    folder: Path,
+    how: Settings,
+    *,
+    trusted: Dataset | None = None,
+    progress: Progress = silent,
+) -> Scanned:
+    """Scans a data set, keeping its working files in `folder`."""
+    watch, started = Watch(progress), datetime.now(UTC).isoformat(timespec="seconds")
+    spool = Spool(folder)
+    intake = passes.read_in(source, spool, watch)
+    plan = make_plan(intake.columns, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
+    encoders = passes.encode_all(spool, plan.encoders, intake.fingerprint, watch)
+    learned = passes.learn_all(spool, _runnable(plan, encoders, spool), watch)
+    scores = passes.score_all(spool, learned.values(), watch)
+    known = _trusted_scores(trusted, spool, encoders, learned, watch)
+    judgement = judging.to_p_values(scores, learned, known)
+    groups = overridden(spool, scores, judgement, learned, encoders, watch)
+    judging.decide(judgement, learned, how.alpha)
+    found = judging.findings(spool, scores, judgement, learned, watch)
+    found = pa.concat_tables([found, _refused(intake)])
+    return Scanned(
+        source, spool, intake, plan, encoders, learned, scores, judgement, found, groups, watch,
+        started, how, getattr(trusted, "path", "") if trusted is not None else "",
+    )  # fmt: skip
+
+
+def _runnable(plan: Plan, encoders: Mapping[str, Learned], spool: Spool) -> dict[str, Any]:
+    have = set(spool.batch(0).names)
+    return {name: one for name, one in plan.detectors.items() if have.issuperset(one.needs)}
+
+
+def _trusted_scores(
+    trusted: Dataset | None,
+    spool: Spool,
+    encoders: Mapping[str, Learned],
+    learned: Mapping[str, Learned],
+    watch: Watch,
+) -> dict[str, Floats]:
+    if trusted is None:
+        return {}
+    passes.ensure_models(spool, encoders.values(), watch)
+    values: dict[str, list[Floats]] = {name: [] for name, one in learned.items() if not one.failure}
+    with watch.stage("score: trusted") as tick:
+        for raw in trusted:
+            batch = passes.encoded(_coded(raw, spool.classes or ()), encoders.values())
+            for name, kept in values.items():
+                kept.append(learned[name].method.score(batch, learned[name].model))
+            tick(len(batch))
+    return {name: np.concatenate(kept) for name, kept in values.items() if kept}
+
+
+def _coded(batch: Batch, classes: tuple[str, ...]) -> Batch:
+    columns = {name: batch.arrow(name) for name in batch.names}
+    if "label" in columns and pa.types.is_large_string(columns["label"].type):
+        columns["label"] = codes(columns["label"], classes)
+    return Batch(batch.arrow_ids(), columns, classes)
+
+
+def _refused(intake: Intake) -> pa.Table:
+    rows = [
+        {
+            "index": refusal.index,
+            "id": "",
+            "location": refusal.location,
+            "detector": "reader",
+            "kind": "hygiene",
+            "score": 1.0,
+            "p_value": 0.0,
+            "reason": f"could not be read: {refusal.reason}",
+        }
+        for refusal in intake.refusals
+    ]
+    return pa.Table.from_pylist(rows, schema=judging.FINDINGS)

@@ -103,10 +103,19 @@ class Source(Protocol):
     time       float64, seconds since 1970 (NaN where missing); rating   float64
     """
 
-    path: str
-    format: str
-    roles: Mapping[str, str]  # role -> the column or field it was read from
-    columns: tuple[str, ...]  # everything the input has
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """Role -> the column or field it was read from."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Everything the input has."""
 
     def __iter__(self) -> Iterator[Batch]: ...
 

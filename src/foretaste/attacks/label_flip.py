@@ -1,0 +1,52 @@
+"""Wrong labels on unchanged rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.random import Generator
+
+from foretaste.attacks import replaced, victims
+from foretaste.contracts import Poisoned
+from foretaste.data import UNLABELLED, Batch
+
+
+@dataclass(frozen=True)
+class LabelFlip:
+    """Gives `count` labelled rows another label.
+
+    source: only rows of this class, else of any
+    target: always this class, else any other class at random
+
+    Needs `label` (n,) of class codes.
+
+    >>> from foretaste.data import Batch
+    >>> rows = Batch(list("abcd"), {"label": [0, 0, 1, 1]})
+    >>> flipped = LabelFlip(count=1, source=0, target=1).poison(rows, np.random.default_rng(0))
+    >>> flipped.batch["label"].tolist(), flipped.touched.tolist()
+    ([0, 1, 1, 1], [False, True, False, False])
+
+    References
+    ----------
+    Biggio, Nelson, Laskov (2011). Support Vector Machines Under Adversarial Label Noise. PMLR 20
+    """
+
+    count: int
+    source: int | None = None
+    target: int | None = None
+    needs: ClassVar[tuple[str, ...]] = ("label",)
+
+    def poison(self, batch: Batch, rng: Generator) -> Poisoned:
+        label = batch["label"]
+        fit = (label != UNLABELLED) & (label != self.target)
+        if self.source is not None:
+            fit &= label == self.source
+        rows = victims(fit, self.count, rng)
+        if self.target is not None:
+            return replaced(batch, rows, label=np.full(len(rows), self.target))
+        classes = max(len(batch.classes), int(label.max(initial=0)) + 1, 2)
+        # A step of 1 to k - 1 around the circle of classes never lands on the old one.
+        steps = rng.integers(1, classes, len(rows))
+        return replaced(batch, rows, label=(label[rows] + steps) % classes)

@@ -1,0 +1,51 @@
+# Two commands do everything, each on its own: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+READY := $(VENV)/.ready
+DEV := $(VENV)/.dev
+
+.PHONY: demo test check bench slow format lint types floors docs extras clean
+
+demo: $(READY)  ## find planted poison in real SMS messages and real digits
+	$(BIN)/foretaste demo
+
+test: $(DEV)  ## the everyday suite, with the examples in docstrings, README and docs
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+slow: $(DEV)  ## the long tests
+	$(BIN)/python -m pytest -q -m slow
+
+check: test format lint types floors docs  ## all that must hold before a change goes in
+
+format: $(DEV)
+	$(BIN)/ruff format --check .
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+floors: $(DEV)  ## imports go down only
+	$(BIN)/lint-imports
+
+docs: $(DEV)  ## the page of detectors is what the detectors say
+	$(BIN)/python docs/pages.py --check
+
+bench: $(DEV)  ## long; writes benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -U pip
+	$(PIP) install -q -c constraints.txt -e '.[images]'
+	touch $@
+
+$(DEV): $(READY)
+	$(PIP) install -q -c constraints.txt -e '.[all]' --group dev
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist demo-out

@@ -1,1 +1,45 @@
-"""Taste the data before the model does."""
+"""Taste the data before the model does.
+
+The words (`ARCHITECTURE.md` draws the floors they live on):
+
+    Dataset -> Encoder -> Detector -> p-values -> Finding -> Verdict
+    Batch   -> Attack  -> what was touched        (to measure what would be found)
+
+A detector is map, merge, fit, map: `summarize`, `merge`, `fit`, `score`; so the same file runs
+over a data set here, on a cluster, and in a stream.
+
+>>> import pyarrow as pa
+>>> from foretaste import scan
+>>> texts = [f"see you at the office at {hour} today" for hour in range(24)] * 3
+>>> result = scan(pa.table({"text": texts, "label": ["ham", "ham", "spam"] * 24}))
+>>> result.verdict.value
+'dirty'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foretaste.api import Options, Result, scan
+    from foretaste.data import Batch
+    from foretaste.scanning.run import Settings
+
+__all__ = ["Batch", "Options", "Result", "Settings", "scan"]
+
+_HOMES = {
+    "Batch": "foretaste.data",
+    "Options": "foretaste.api",
+    "Result": "foretaste.api",
+    "Settings": "foretaste.scanning.run",
+    "scan": "foretaste.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used, so that the command line starts fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'foretaste' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,144 @@
+"""The door: what `from foretaste import …` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from foretaste import readers, report
+from foretaste.contracts import Source
+from foretaste.errors import UnreadableInput
+from foretaste.power import power_of
+from foretaste.record import Finding, Record, Verdict
+from foretaste.scanning.exhibits import write_exhibits
+from foretaste.scanning.plan import Plan, make_plan
+from foretaste.scanning.recording import to_record
+from foretaste.scanning.run import Scanned, Settings, scan_into
+from foretaste.scanning.watch import Progress, silent
+from foretaste.sources import concentrations
+
+WORK = ".work"  # the folder of working files inside the output folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a scan found.
+
+    record:   the whole scan in small: verdict, counts, groups, bounds, power
+    rows:     one line a row: index, id, location, flagged, p_value, a score a detector
+    findings: one line an accusation: index, id, location, detector, kind, score, p_value, reason
+    folder:   where all of it was written, or None
+    """
+
+    record: Record
+    rows: pa.Table
+    findings: pa.Table
+    folder: Path | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Clean, dirty or poisoned."""
+        return self.record.verdict
+
+    @property
+    def telling(self) -> tuple[Finding, ...]:
+        """The five most telling rows."""
+        return self.record.telling
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to scan, in the words of the command line.
+
+    roles:     role -> column name, where they should not be inferred ("" for none)
+    format:    a reader's name, where it should not be inferred
+    trusted:   a path or object with rows known to be clean: p-values become exact
+    power:     "quick", "full" or "off": how much is planted to learn what would be found
+    keep_work: leaves the working files, so that another scan of the same rows starts there
+    """
+
+    settings: Settings = Settings()  # noqa: RUF009 (frozen)
+    roles: Mapping[str, str] | None = None
+    format: str | None = None
+    trusted: Any = None
+    power: str = "quick"
+    keep_work: bool = False
+
+
+def scan(
+    data: Any,
+    out: str | Path | None = None,
+    options: Options | None = None,
+    *,
+    alpha: float | None = None,
+    progress: Progress = silent,
+) -> Result:
+    """Scans a data set for poison and dirt.
+
+    data:  a path or fsspec URL, an Arrow table, a pandas or polars frame, a Hugging Face
+           data set, or a torch `Dataset` of (x, y) pairs
+    out:   folder for record.json, rows.parquet, findings.parquet, findings.sarif, report.html;
+           None writes nothing. An interrupted scan goes on where it was.
+    alpha: of the rows flagged, about this share is expected to be clean (default 0.01)
+
+    Raises `BadInput` when the data cannot be read at all.
+    """
+    chosen = _with_alpha(options or Options(), alpha)
+    source = readers.open(data, chosen.roles or {}, chosen.format)
+    trusted = (
+        readers.open(chosen.trusted, chosen.roles or {}) if chosen.trusted is not None else None
+    )
+    if out is not None:
+        return _scan(source, trusted, Path(out), chosen, progress)
+    with TemporaryDirectory(prefix="foretaste-") as folder:
+        result = _scan(source, trusted, Path(folder), chosen, progress)
+    return Result(result.record, result.rows, result.findings, None)
+
+
+def planned(data: Any, options: Options | None = None) -> tuple[Source, Plan]:
+    """What a scan would run, from the first rows: the source as it was opened, and the plan."""
+    chosen = options or Options()
+    source = readers.open(data, chosen.roles or {}, chosen.format)
+    first = next((batch for batch in source if len(batch)), None)
+    if first is None:
+        raise UnreadableInput(f"{source.path}: no rows were found that can be read")
+    how = chosen.settings
+    plan = make_plan(first.names, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
+    return source, plan
+
+
+def _scan(
+    source: Source, trusted: Source | None, out: Path, chosen: Options, progress: Progress
+) -> Result:
+    out.mkdir(parents=True, exist_ok=True)
+    done = scan_into(source, out / WORK, chosen.settings, trusted=trusted, progress=progress)
+    power = power_of(done, chosen.power, out / WORK / "power")
+    result = write(done, out, power=power, sources=concentrations(done.spool, done.findings))
+    if not chosen.keep_work:
+        done.spool.remove()
+    return result
+
+
+def write(done: Scanned, out: Path, **parts: Any) -> Result:
+    """Writes record, rows, findings, exhibits and reports of a finished scan."""
+    rows = done.rows()
+    pq.write_table(rows, out / "rows.parquet", compression="zstd")
+    pq.write_table(done.findings, out / "findings.parquet", compression="zstd")
+    write_exhibits(done, out)
+    record = to_record(done, **parts)
+    text = record.model_dump_json(by_alias=True, indent=2)
+    (out / "record.json").write_text(text, encoding="utf-8")
+    report.write(out)
+    return Result(record, rows, done.findings, out)
+
+
+def _with_alpha(options: Options, alpha: float | None) -> Options:
+    if alpha is None:
+        return options
+    return replace(options, settings=replace(options.settings, alpha=alpha))

@@ -1,0 +1,88 @@
+"""Small pictures as inline SVG: no script, no network, sharp on paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from foretaste.data import Floats, Mask
+
+
+def histogram(values: Floats, flagged: Mask, width: int = 300, height: int = 84) -> str:
+    """Scores on a log count axis: all rows grey, flagged rows red on top."""
+    known = np.isfinite(values)
+    if not known.any():
+        return ""
+    low, high = float(values[known].min()), float(values[known].max())
+    edges = np.linspace(low, high if high > low else low + 1, 41)
+    everyone, _ = np.histogram(values[known], edges)
+    accused, _ = np.histogram(values[known & flagged], edges)
+    top = math.log1p(max(int(everyone.max()), 1))
+    bars = _bars(everyone, top, width, height, "bar") + _bars(accused, top, width, height, "hit")
+    ends = (
+        f'<text x="0" y="{height + 12}">{low:.3g}</text>'
+        f'<text x="{width}" y="{height + 12}" text-anchor="end">{high:.3g}</text>'
+    )
+    return _svg(width, height + 16, bars + ends, "score distribution")
+
+
+def curve(points: Sequence[tuple[int, int]], width: int = 420, height: int = 150) -> str:
+    """How many of the top rows may be clean (y) wherever the list is cut (x)."""
+    if len(points) < 2:
+        return ""
+    most = max(point[0] for point in points)
+    scale_x, scale_y = width / most, height / most
+    path = " ".join(f"{x * scale_x:.1f},{height - y * scale_y:.1f}" for x, y in points)
+    inside = (
+        f'<line class="axis" x1="0" y1="{height}" x2="{width}" y2="{height}"/>'
+        f'<line class="all" x1="0" y1="{height}" x2="{width}" y2="0"/>'
+        f'<polyline class="line" points="{path}"/>'
+        f'<text x="0" y="{height + 13}">0</text>'
+        f'<text x="{width}" y="{height + 13}" text-anchor="end">{most:,} rows on the list</text>'
+    )
+    return _svg(width, height + 18, inside, "rows that may be clean")
+
+
+def scatter(points: Sequence[dict[str, object]], width: int = 640, height: int = 420) -> str:
+    """The embedding map: a colour a class, flagged rows ringed in red."""
+    if not points:
+        return ""
+    places = np.array([[float(str(p["x"])), float(str(p["y"]))] for p in points])
+    low, high = np.quantile(places, [0.002, 0.998], axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    at = np.clip((places - low) / spread, -0.02, 1.02) * [width - 20, height - 20] + 10
+    names = sorted({str(p["label"]) for p in points})
+    colour = {name: index % 10 for index, name in enumerate(names)}
+    order = sorted(range(len(points)), key=lambda i: bool(points[i]["flagged"]))
+    dots = "".join(_dot(points[i], at[i], colour, height) for i in order)
+    return _svg(width, height, dots, "embedding map")
+
+
+def _dot(point: dict[str, object], at: Floats, colour: dict[str, int], height: int) -> str:
+    shape = f'cx="{at[0]:.1f}" cy="{height - at[1]:.1f}"'
+    kind = f"c{colour[str(point['label'])]}"
+    if not point["flagged"]:
+        return f'<circle class="{kind}" {shape} r="1.6"/>'
+    return (
+        f'<circle class="{kind} ring" {shape} r="3.2"><title>row {point["index"]}</title></circle>'
+    )
+
+
+def _bars(counts: Floats, top: float, width: int, height: int, kind: str) -> str:
+    step = width / len(counts)
+    tall = np.log1p(counts) / top * height
+    return "".join(
+        f'<rect class="{kind}" x="{i * step:.1f}" y="{height - t:.1f}" '
+        f'width="{step * 0.9:.1f}" height="{t:.1f}"/>'
+        for i, t in enumerate(tall)
+        if t > 0
+    )
+
+
+def _svg(width: int, height: int, inside: str, title: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="{title}">{inside}</svg>'
+    )

@@ -1,0 +1,147 @@
+"""How a delimited text is written: what stands between cells, whether they are quoted, a header."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+DELIMITERS = ",\t;|"
+LOOK_AT = 200  # lines
+_TITLES = frozenset(
+    "label class target category text sentence review message content id name y title date "
+    "source sentiment question answer prompt response instruction output input image path "
+    "user_id item_id rating timestamp time".split()
+)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What stands between cells; whether they may be quoted; whether the first row is a header.
+
+    steady says that nearly all rows have the same number of cells, more than one.
+    """
+
+    delimiter: str = ","
+    quoted: bool = True
+    header: bool = True
+    steady: bool = False
+
+    def rows(self, lines: Iterator[str]) -> Iterator[list[str]]:
+        """The rows of the text, by Python's csv module."""
+        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+        return csv.reader(lines, delimiter=self.delimiter, quoting=quoting)
+
+    def unclosed(self, record: str) -> bool:
+        """Whether a quote that opens in this record never closes."""
+        if not self.quoted:
+            return False
+        try:
+            list(
+                csv.reader(record.splitlines(keepends=True), delimiter=self.delimiter, strict=True)
+            )
+        except csv.Error as error:
+            return "unexpected end" in str(error)
+        return False
+
+
+def sniffed(lines: Sequence[str]) -> Dialect:
+    r"""The dialect of a text that begins with these lines.
+
+    >>> sniffed(["a;b\n", "1;2\n"])
+    Dialect(delimiter=';', quoted=True, header=True, steady=True)
+    >>> sniffed(["ham\tsay \"hi\n", "spam\twin\n", "ham\tyes\n"])
+    Dialect(delimiter='\t', quoted=False, header=False, steady=True)
+    """
+    some = [line for line in lines[:LOOK_AT] if line.strip()]
+    best, best_score = Dialect(header=False), (0.0, 0, 0)
+    for delimiter in DELIMITERS:
+        for quoted in (True, False):
+            dialect = Dialect(delimiter, quoted)
+            score = _score(some, dialect)
+            if score > best_score:
+                best, best_score = dialect, score
+    rows = _complete(some, best)
+    steady = best_score[0] >= 0.9 and best_score[1] > 1
+    return Dialect(best.delimiter, best.quoted, _has_header(rows), steady)
+
+
+def titles(cells: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Column names of a header: none empty, none twice; and which were there twice.
+
+    >>> titles(["a", "", "a"])
+    (('a', 'column_2', 'a_2'), ['a'])
+    """
+    found: dict[str, None] = {}
+    twice = []
+    for place, cell in enumerate(cells, 1):
+        name = cell.strip() or f"column_{place}"
+        if name in found:
+            twice.append(name)
+        title, count = name, 1
+        while title in found:
+            count += 1
+            title = f"{name}_{count}" if count < 100 else f"{name}_{place}_"
+        found[title] = None
+    return tuple(found), twice
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _complete(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
+    try:
+        rows = [row for row in dialect.rows(iter(lines)) if row]
+    except csv.Error:
+        return []
+    return rows[:-1] if len(lines) >= LOOK_AT else rows
+
+
+def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, int, int]:
+    """How steady the rows are; then how many cells they have; quoted, unless lines run together.
+
+    An unquoted reading is worse where it tears quoted cells, so rows that are as steady with
+    quotes win, if every line is a row or the quotes enclose whole cells.
+    """
+    rows = _complete(lines, dialect)
+    if not rows:
+        return 0.0, 0, 0
+    width, often = Counter(map(len, rows)).most_common(1)[0]
+    steady = often / len(rows)
+    if width == 1:
+        return 0.01, 1, int(dialect.quoted)
+    if not dialect.quoted:
+        torn = sum(line.count('"') > 0 and _encloses(line, dialect.delimiter) for line in lines)
+        steady *= 1 - torn / len(lines)
+    elif len(rows) < 0.5 * len(lines):
+        steady *= 0.9
+    return round(steady, 2), width, int(dialect.quoted and len(rows) >= len(lines) - 1)
+
+
+def _encloses(line: str, delimiter: str) -> bool:
+    """Whether some cell of a line begins and ends with quotes."""
+    cells = line.rstrip("\r\n").split(delimiter)
+    return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+
+
+def _has_header(rows: Sequence[Sequence[str]]) -> bool:
+    if not rows:
+        return False
+    first, rest = rows[0], rows[1:]
+    if any(is_number(cell) for cell in first):
+        return False
+    for place, cell in enumerate(first):
+        below = [row[place] for row in rest if len(row) > place]
+        if cell.strip() and cell in below:
+            return False
+    names = {cell.strip().lower() for cell in first}
+    if names & _TITLES or any(is_number(cell) for row in rest for cell in row):
+        return True
+    return all(len(cell) <= 40 and len(cell.split()) <= 4 for cell in first)

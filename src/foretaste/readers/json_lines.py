@@ -1,0 +1,135 @@
+"""JSON lines: one object a line, packed or not; also folders and globs of such files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretaste.contracts import Source
+from foretaste.files import Limits, head, kind_of, lines_of, share, tree, unpacked_head
+from foretaste.files.line_set import LineSet, Records
+from foretaste.files.lines import Lines, Writing
+from foretaste.roles.source import open_rows
+
+KINDS = (".jsonl", ".ndjson", ".jsonlines")
+ROWS = 8_192
+_SPACE = b" \t\r\n"
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    """Reads JSON lines.
+
+    A row is a line that is not blank. Lines that are not one JSON object, not UTF-8 or too long
+    are refused where they stand; a location is `file:line`, counted from 1.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def claims(cls, path: str) -> float:
+        first = unpacked_head(head(path)).lstrip(b"\xef\xbb\xbf" + _SPACE)
+        if not first:
+            return 0.8 * share(path, KINDS) or 0.6 * (kind_of(path) in KINDS)
+        line = first.split(b"\n")[0]
+        looks = first.startswith(b"{") and _is_object(line)
+        if kind_of(path) in KINDS:
+            return 0.95
+        return 0.75 if looks and b"\n" in first else 0.0
+
+    def open(self, path: str, roles: Mapping[str, str]) -> Source:
+        named = tree(path, lambda name: kind_of(name) in KINDS)
+        return open_rows("jsonl", LineSet(named, _Framing(), self.limits), roles)
+
+
+class _Framing:
+    glue = b""
+    tail = b""
+
+    def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
+        long = 0
+        for lines in lines_of(body, limits.row):
+            if lines.long:
+                if lines.first != long:
+                    yield Records([lines.first], [], {0: f"longer than {limits.row:,} bytes"})
+                long = lines.first
+            else:
+                for start in range(0, len(lines.raws), ROWS):
+                    some = Lines(lines.raws[start : start + ROWS], lines.first + start)
+                    yield _parsed(some, writing)
+
+    def raw_records(
+        self, body: Iterator[bytes], writing: Writing, limits: Limits
+    ) -> Iterator[Records]:
+        long, ahead, started = 0, b"", False
+        for lines in lines_of(body, limits.row):
+            if lines.long and lines.first == long:
+                yield Records([], rest=lines.raws[0])
+                continue
+            long = lines.first if lines.long else 0
+            rest, raws = (b"", lines.raws) if long else _with_blanks(lines.raws)
+            if started or not raws:
+                ahead += b"" if started else rest
+                yield Records(range(len(raws)), raws=raws, rest=rest)
+            else:
+                yield Records(range(len(raws)), raws=[ahead + rest + raws[0], *raws[1:]])
+                started = True
+
+
+def _with_blanks(raws: list[bytes]) -> tuple[bytes, list[bytes]]:
+    """The blank lines at the front, and the rows, each with the blank lines after it."""
+    starts = [at for at, raw in enumerate(raws) if raw.strip(_SPACE)]
+    if len(starts) == len(raws):
+        return b"", raws
+    ends = [*starts[1:], len(raws)]
+    rows = [b"".join(raws[a:b]) for a, b in zip(starts, ends, strict=True)]
+    return b"".join(raws[: starts[0] if starts else len(raws)]), rows
+
+
+def _parsed(lines: Lines, writing: Writing) -> Records:
+    numbers: list[int] = []
+    values: list[Any] = []
+    refused: dict[int, str] = {}
+    for number, raw in enumerate(lines.raws, lines.first):
+        text = raw.strip(_SPACE)
+        if not text:
+            continue
+        try:
+            values.append(_object(writing.text(text)))
+        except (ValueError, RecursionError) as error:
+            refused[len(numbers)] = reason(error)
+        numbers.append(number)
+    return Records(numbers, values, refused)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("not JSON") from None
+    if end != len(text):
+        raise ValueError(f"broken JSON: more text after the value (character {end + 1})")
+    if type(value) is not dict:
+        raise ValueError(f"a JSON {type(value).__name__}, where an object was wanted")
+    return value
+
+
+def reason(error: Exception) -> str:
+    """Why a text could not be read, in one line."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: byte {error.start + 1} of the row is 0x{error.object[error.start]:02x}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"broken JSON: {error.msg} (character {error.pos + 1})"
+    if isinstance(error, RecursionError):
+        return "broken JSON: nested too deep"
+    return str(error)[:200]
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return bool(_object(line.strip(_SPACE).decode("utf-8", "replace")))
+    except (ValueError, RecursionError):
+        return False

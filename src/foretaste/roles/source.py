@@ -1,0 +1,138 @@
+"""A `Source` of any rows whose columns have names: roles are given out, values are shaped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from foretaste.data import Batch, Ints, Mask, Refusal
+from foretaste.errors import UnreadableInput
+from foretaste.roles.columns import Values
+from foretaste.roles.content import content_ids
+from foretaste.roles.infer import Cast, infer
+from foretaste.roles.shape import Shape
+
+SAMPLE = 2_048
+
+
+class Rows(Protocol):
+    """What a reader knows: rows found, and how to write some of them back."""
+
+    @property
+    def tree(self) -> Any: ...
+
+    @property
+    def notes(self) -> Mapping[str, None]: ...
+
+    def pieces(self, names: Sequence[str] | None = None) -> Iterable[Any]: ...
+
+    def write(self, out: Path, chosen: Mask) -> None: ...
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """An opened data set of named columns; the same batches on every walk.
+
+    `found` counts rows over all files, refused ones included; so does the column `index`.
+    """
+
+    path: str
+    format: str
+    roles: Mapping[str, str]
+    columns: tuple[str, ...]
+    rows: Rows
+    shape: Shape
+
+    def __iter__(self) -> Iterator[Batch]:
+        base = 0
+        for piece in self.rows.pieces(self.shape.cast.columns):
+            yield _batch(piece, self.shape, base)
+            base += piece.found
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd but was read all the same; complete after a walk."""
+        return tuple(self.rows.notes)
+
+    def write(self, out: Path, chosen: Mask) -> None:
+        """Writes the chosen rows into the folder `out`, in files named as those read."""
+        self.rows.write(Path(out), np.asarray(chosen, bool))
+
+
+def open_rows(
+    format: str,
+    rows: Rows,
+    roles: Mapping[str, str],
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> TableSource:
+    """A source of those rows; roles are inferred from the first of them.
+
+    classes: column -> names of its class codes, where the file itself says them
+    """
+    sample = _sample(rows)
+    cast = infer(sample, roles)
+    load: Callable[[str, int], bytes] = getattr(rows.tree, "read", _nowhere)
+    names = (classes or {}).get(cast.roles.get("label", ("",))[0], ())
+    format = f"{format}/{_layout(cast)}".rstrip("/")
+    shape = Shape(cast, tuple(names), load)
+    return TableSource(rows.tree.url, format, cast.shown, tuple(sample), rows, shape)
+
+
+def _layout(cast: Cast) -> str:
+    if cast.layout or not cast.roles.get("text"):
+        return cast.layout
+    return "" if cast.roles.get("label") else "text"
+
+
+def _sample(rows: Rows) -> dict[str, list[Any]]:
+    """Some rows from the front; the columns of later ones join those of the first."""
+    sample: dict[str, list[Any]] = {}
+    taken = 0
+    for piece in rows.pieces():
+        size = min(len(piece.positions), SAMPLE - taken)
+        for name, values in piece.columns.items():
+            column = sample.setdefault(name, [None] * taken)
+            column += _some(values, size)
+        taken += size
+        for column in sample.values():
+            column += [None] * (taken - len(column))
+        if taken >= SAMPLE:
+            break
+    if not taken:
+        raise UnreadableInput(f"{rows.tree.url}: no row in it can be read")
+    return sample
+
+
+def _some(values: Values, size: int) -> list[Any]:
+    some = values[:size]
+    return some.to_pylist() if isinstance(some, pa.Array) else list(some)
+
+
+def _batch(piece: Any, shape: Shape, base: int) -> Batch:
+    columns, bad = shape(piece.columns, len(piece.positions))
+    places: Ints = piece.positions + base
+    columns = {
+        "index": pa.array(places),
+        "location": piece.locations.cast(pa.large_string()),
+        **columns,
+    }
+    refused = [Refusal(base + r.index, r.location, r.reason) for r in piece.refused]
+    batch = Batch(content_ids(columns), columns)
+    if bad:
+        good = np.ones(len(batch), bool)
+        good[list(bad)] = False
+        where = columns["location"]
+        refused += [Refusal(int(places[i]), where[i].as_py(), bad[i]) for i in bad]
+        batch = batch.take(good)
+    refused.sort(key=lambda refusal: refusal.index)
+    kept = {name: batch.arrow(name) for name in batch.names}
+    return Batch(batch.arrow_ids(), kept, refused=refused)
+
+
+def _nowhere(name: str, limit: int) -> bytes:
+    raise UnreadableInput(f"{name}: there is no folder to look in")

@@ -30,8 +30,9 @@ class Dialect:
 
     def rows(self, lines: Iterator[str]) -> Iterator[list[str]]:
         """The rows of the text, by Python's csv module."""
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        return csv.reader(lines, delimiter=self.delimiter, quoting=quoting)
+        if self.quoted:
+            return csv.reader(lines, delimiter=self.delimiter)
+        return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
     def unclosed(self, record: str) -> bool:
         """Whether a quote that opens in this record never closes."""

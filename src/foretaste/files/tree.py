@@ -13,6 +13,7 @@ import fsspec
 
 from foretaste.data import Refusal
 from foretaste.errors import UnreadableInput
+from foretaste.files.pictures import fault
 
 PACKED = (".gz", ".zst")
 HEAD = 1 << 16
@@ -43,6 +44,10 @@ class Tree:
     def open(self, entry: Entry) -> Any:
         """The file, for reading bytes."""
         return opened(self.fs, entry.path)
+
+    def fault(self, image: bytes) -> str:
+        """Why an image file cannot be used; empty where it can."""
+        return fault(image)
 
     def read(self, name: str, limit: int) -> bytes:
         """A small file beside the data, such as an image; never one outside the tree."""
@@ -138,7 +143,9 @@ def _one(url: str, fs: Any, path: str) -> Tree:
 
 
 def _many(url: str, fs: Any, root: str, found: list[str], accepts: Callable[[str], bool]) -> Tree:
-    entries, refused, passed_over = [], [], []
+    entries: list[Entry] = []
+    refused: list[Refusal] = []
+    passed_over = []
     for path in found:
         name = path[len(root) :].lstrip("/")
         if not accepts(name):

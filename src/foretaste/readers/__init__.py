@@ -18,7 +18,9 @@ SAME = {
 }  # fmt: skip
 
 
-def open(path: Any, roles: Mapping[str, str] | None = None, only: str | None = None) -> Source:
+def open(  # noqa: A001 (as in readers.open)
+    path: Any, roles: Mapping[str, str] | None = None, only: str | None = None
+) -> Source:
     """Opens a data set with the reader that is surest of it.
 
     path:  a file, a folder or glob of files of one format, an fsspec URL, or a table in memory

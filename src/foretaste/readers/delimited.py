@@ -232,7 +232,8 @@ class _Heap:
         self._lines: list[int] = []
         self._values: list[list[str]] = []
         self._refused: dict[int, str] = {}
-        self._raws: list[list[bytes]] = [[]]
+        self._raws = [b""]  # before the first row, then of each
+        self._blank: list[bytes] = []
         self._room = min(ROWS, max(1, CELLS // max(1, len(header))))
         self._bytes = HEAP
 
@@ -247,17 +248,25 @@ class _Heap:
             self._refused[len(self._lines)] = reason
         else:
             self._values.append(row)
+        if self._blank:
+            self._settle()
+        raw = raws[0] if len(raws) == 1 else b"".join(raws)
         self._lines.append(number)
-        self._raws.append(raws)
-        self._bytes -= sum(map(len, raws))
+        self._raws.append(raw)
+        self._bytes -= len(raw)
 
     def blank(self, raws: list[bytes]) -> None:
         """Blank lines, which belong to the row before them."""
-        self._raws[-1] = [*self._raws[-1], *raws]
+        self._blank += raws
+
+    def _settle(self) -> None:
+        self._raws[-1] += b"".join(self._blank)
+        self._blank = []
 
     def records(self) -> Records:
         """The batch."""
-        rest, *raws = map(b"".join, self._raws)
+        self._settle()
+        rest, *raws = self._raws
         lead = self._lead + rest if self._lead else b""
         return Records(
             self._lines, self._values, self._refused, self._header, raws,

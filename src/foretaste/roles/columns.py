@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from foretaste.data import Floats
 
-Values = Sequence[Any] | pa.Array
+Values = Any  # a sequence of Python values, or an Arrow array
 NO_VALUE = frozenset(("", "?", "na", "n/a", "nan", "null", "none", "-"))
 _EPOCHS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))  # nano-, micro-, milliseconds since 1970
 

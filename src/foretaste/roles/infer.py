@@ -10,7 +10,7 @@ import numpy as np
 
 from foretaste.errors import WrongRole
 from foretaste.roles import names as by_name
-from foretaste.roles.columns import floats, looks_missing
+from foretaste.roles.columns import floats, looks_missing, seconds
 from foretaste.roles.images import looks_like_image
 from foretaste.roles.layouts import recognised
 from foretaste.roles.names import checked, named, plain
@@ -106,18 +106,20 @@ class _Casting:
 
     def image(self) -> None:
         if not self._open("image") or self.chat:
-            return None
+            return
         certain = named(self.left, by_name.IMAGE)
         for name in [*certain, *(n for n in self.left if n not in certain)]:
             if looks_like_image(self.left[name]):
-                return self._give("image", name)
+                self._give("image", name)
+                return
 
     def text(self) -> None:
         if not self._open("text") or self.chat or self.roles.get("image"):
-            return None
+            return
         for name in named(self.left, by_name.TEXT):
             if _wordiness(self.left[name]) > 0 and _varied(self.left[name]):
-                return self._give("text", name)
+                self._give("text", name)
+                return
         best = max(self.left, key=lambda name: _wordiness(self.left[name]), default=None)
         if best is not None and _wordiness(self.left[best]) >= 3 and _varied(self.left[best]):
             self._give("text", best)
@@ -157,10 +159,10 @@ class _Casting:
         others = ("text", "image", "item", *CHAT)
         if not self._open("features") or any(self.roles.get(role) for role in others):
             return
-        label = self.roles.get("label", ())
         names = [n for n in self.left if plain(n) not in by_name.NOTHING]
         kept = [n for n in names if _is_feature(self.left[n])]
-        self._give("features", *kept) if kept or not label else None
+        if kept:
+            self._give("features", *kept)
 
 
 def _wordiness(values: Sequence[Any]) -> float:
@@ -194,8 +196,6 @@ def _is_few(values: Sequence[Any]) -> bool:
 
 
 def _is_time(values: Sequence[Any]) -> bool:
-    from foretaste.roles.columns import seconds
-
     there = [value for value in values if not looks_missing(value)]
     return bool(there) and float(np.isnan(seconds(there)).mean()) <= 0.2
 

@@ -116,7 +116,7 @@ def _wordy(names: Iterable[str], columns: Mapping[str, Sequence[Any]]) -> bool:
 
 def _joined(columns: Sequence[Any]) -> list[str | None]:
     if len(columns) == 1:
-        return columns[0].to_pylist()  # type: ignore[no-any-return]
+        return columns[0].to_pylist()
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
     return [
         _GAP.join(filter(None, row)) if any(p is not None for p in row) else None for row in rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from foretaste.roles.columns import Values, floats, labels, seconds, strings
-from foretaste.roles.images import images
+from foretaste.roles.images import Beside, images
 from foretaste.roles.infer import CHAT, Cast
 from foretaste.roles.layouts import said
 
@@ -25,7 +25,7 @@ class Shape:
 
     cast: Cast
     classes: tuple[str, ...]
-    load: Callable[[str, int], bytes]
+    beside: Beside
 
     def __call__(self, columns: Mapping[str, Values], rows: int) -> Shaped:
         """Role -> column; row -> why it is refused. A column a file lacks is empty there."""
@@ -33,7 +33,7 @@ class Shape:
         shaped, bad = self._chat(there)
         for role, names in self.cast.roles.items():
             if role == "image":
-                shaped["image"], broken = images(there[names[0]], self.load)
+                shaped["image"], broken = images(there[names[0]], self.beside)
                 bad |= broken
             elif role == "features":
                 shaped["features"] = self._features(names, there)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,11 +76,10 @@ def open_rows(
     """
     sample = _sample(rows)
     cast = infer(sample, roles)
-    load: Callable[[str, int], bytes] = getattr(rows.tree, "read", _nowhere)
     names = (classes or {}).get(cast.roles.get("label", ("",))[0], ())
-    format = f"{format}/{_layout(cast)}".rstrip("/")
-    shape = Shape(cast, tuple(names), load)
-    return TableSource(rows.tree.url, format, cast.shown, tuple(sample), rows, shape)
+    kind = f"{format}/{_layout(cast)}".rstrip("/")
+    shape = Shape(cast, tuple(names), rows.tree)
+    return TableSource(rows.tree.url, kind, cast.shown, tuple(sample), rows, shape)
 
 
 def _layout(cast: Cast) -> str:
@@ -132,7 +131,3 @@ def _batch(piece: Any, shape: Shape, base: int) -> Batch:
     refused.sort(key=lambda refusal: refusal.index)
     kept = {name: batch.arrow(name) for name in batch.names}
     return Batch(batch.arrow_ids(), kept, refused=refused)
-
-
-def _nowhere(name: str, limit: int) -> bytes:
-    raise UnreadableInput(f"{name}: there is no folder to look in")

@@ -13,6 +13,7 @@ from foretaste.calibration import (
     Null,
     benjamini_hochberg,
     clean_among,
+    clean_by_rank,
     combine,
     conformal,
     fit_null,
@@ -57,6 +58,13 @@ class Judgement:
     attack_p: Floats = field(default_factory=lambda: np.empty(0))
     flagged: Mask = field(default_factory=lambda: np.empty(0, bool))
 
+    def first(self, rows: int) -> Judgement:
+        """The same of the first rows only."""
+        p_values = {name: p[:rows] for name, p in self.p_values.items()}
+        accused = {name: mask[:rows] for name, mask in self.accused.items()}
+        joint = self.p_value[:rows], self.attack_p[:rows], self.flagged[:rows]
+        return Judgement(p_values, self.kinds, accused, self.nulls, *joint)
+
     def of_kind(self, kind: str) -> Mask:
         """(n,) the rows accused by a detector of this kind."""
         masks = [mask for name, mask in self.accused.items() if self.kinds[name] == kind]
@@ -69,16 +77,17 @@ class Judgement:
         return Verdict.DIRTY if self.flagged.any() else Verdict.CLEAN
 
 
-def to_p_values(
-    scores: Scores, learned: Mapping[str, Learned], trusted: Mapping[str, Floats]
-) -> Judgement:
-    """p-values of every detector that ran, each by its scale."""
+def to_p_values(scores: Scores, learned: Mapping[str, Learned], trusted: Mask | None) -> Judgement:
+    """p-values of every detector that ran, each by its scale.
+
+    trusted: (n,) rows known to be clean, against which raw scores are ranked, or None
+    """
     judgement = Judgement({}, {}, p_value=np.ones(len(scores)))
     for name in (name for name in scores.values if not learned[name].failure):
         method, values = learned[name].method, scores.values[name]
         judgement.kinds[name] = "hygiene" if method.kind is Kind.HYGIENE else "attack"
-        if method.scale is Scale.RAW and name in trusted:
-            judgement.p_values[name] = conformal(values, trusted[name])
+        if method.scale is Scale.RAW and trusted is not None:
+            judgement.p_values[name] = conformal(values, values[trusted])
         elif method.scale is Scale.RAW:
             judgement.nulls[name] = fit_null(values)
             judgement.p_values[name] = judgement.nulls[name].p_values(values)
@@ -111,14 +120,21 @@ def decide(judgement: Judgement, learned: Mapping[str, Learned], alpha: float) -
     return judgement
 
 
-def bounds(judgement: Judgement, *, exact: bool, confidence: float = 0.95) -> tuple[Bound, ...]:
+def bounds(
+    judgement: Judgement, trusted: Mask | None = None, confidence: float = 0.95
+) -> tuple[Bound, ...]:
     """How many of the most suspicious rows may be clean, wherever the list is cut."""
-    p = judgement.attack_p
-    listed = np.sort(p[judgement.of_kind("attack") & ~np.isnan(p)])
+    exact, known = trusted is not None, judgement.attack_p
+    listed = np.sort(known[judgement.of_kind("attack") & ~np.isnan(known)])
     if not len(listed):
         return ()
     sizes = np.unique(np.geomspace(1, len(listed), 40).round().astype(int))
-    clean = np.minimum(clean_among(p, listed[sizes - 1], confidence), sizes)
+    cuts = listed[sizes - 1]
+    if trusted is None:
+        most = clean_among(known, cuts, confidence)
+    else:
+        most = clean_by_rank(known[~trusted], known[trusted], cuts, confidence)
+    clean = np.minimum(most, sizes)
     return tuple(
         Bound(flagged=int(size), clean=int(most), confidence=confidence, exact=exact)
         for size, most in zip(sizes, clean, strict=True)

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from foretaste.contracts import Detector, Encoder
-from foretaste.data import Batch, Dataset, Floats, Ints, Refusal
-from foretaste.errors import UnreadableInput
+from foretaste.data import Batch, Dataset, Floats, Ints, Mask, Refusal
+from foretaste.errors import UnreadableInput, WrongRole
 from foretaste.scanning.plan import settings
 from foretaste.scanning.watch import Watch
 from foretaste.store import Digest, Spool
@@ -65,6 +65,14 @@ class Scores:
     def __len__(self) -> int:
         return len(self.index)
 
+    def first(self, rows: int) -> Scores:
+        """The same of the first rows only."""
+        label = None if self.label is None else self.label[:rows]
+        values = {name: column[:rows] for name, column in self.values.items()}
+        groups = {name: column[:rows] for name, column in self.groups.items()}
+        where = self.index[:rows], self.ids[:rows], self.location[:rows]
+        return Scores(*where, label, values, groups)
+
 
 def read_in(source: Dataset, spool: Spool, watch: Watch) -> Intake:
     """Reads every row once into the spool; what cannot be read is listed."""
@@ -84,6 +92,25 @@ def read_in(source: Dataset, spool: Spool, watch: Watch) -> Intake:
     notes = _name_classes(spool, labels, columns)
     found = spool.rows + len(refusals)
     return Intake(found, tuple(refusals), digest.hexdigest(), tuple(columns), tuple(notes))
+
+
+def read_trusted(source: Dataset, spool: Spool, found: int, watch: Watch) -> Mask:
+    """Appends rows known to be clean; (rows in the spool,) which rows are trusted.
+
+    Trusted rows go through everything the others go through, so that their scores can be
+    compared with those of clean rows. One that is already in the data set is not added again.
+    """
+    known = np.concatenate([batch.keys for batch in spool])
+    trusted = [np.zeros(len(known), bool)]
+    with watch.stage("read: trusted") as tick:
+        for batch in source:
+            inside = np.isin(batch.keys, known)
+            trusted[0] |= np.isin(known, batch.keys[inside])
+            fresh = _trusted_columns(batch.take(~inside), spool, found)
+            spool.append(fresh)
+            trusted.append(np.ones(len(fresh), bool))
+            tick(len(batch))
+    return np.concatenate(trusted)
 
 
 def encode_all(
@@ -150,14 +177,6 @@ def ensure_models(spool: Spool, encoders: Iterable[Learned], watch: Watch) -> No
     _fit(missing, watch)
 
 
-def encoded(batch: Batch, encoders: Iterable[Learned]) -> Batch:
-    """A batch that is not in the spool (trusted rows, planted rows), encoded the same way."""
-    for one in encoders:
-        if not one.failure:
-            batch = one.method.encode(batch, one.model)
-    return batch
-
-
 def _encode_level(spool: Spool, learned: list[Learned], watch: Watch) -> None:
     fresh = [one for one in learned if (spool.facts(one.stage) or {}).get("rows") != spool.rows]
     for one in learned:
@@ -217,6 +236,16 @@ def _score_into(one: Learned, batch: Batch, into: Floats, groups: Ints | None, r
             groups[rows] = one.method.propose(batch, one.model)
     except Exception as error:  # noqa: BLE001 (its rows stay NaN, which holds them)
         one.failure = _told(error)
+
+
+def _trusted_columns(batch: Batch, spool: Spool, found: int) -> Batch:
+    wanted = spool.batch(0).names
+    lacking = [name for name in wanted if name not in batch]
+    if lacking:
+        raise WrongRole(f"the trusted rows lack {', '.join(lacking)}, which the data set has")
+    index = batch["index"] + found
+    columns = {name: batch.arrow(name) for name in wanted}
+    return Batch(batch.arrow_ids(), {**columns, "index": index}, batch.classes)
 
 
 def _told(error: Exception) -> str:

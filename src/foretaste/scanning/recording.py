@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from foretaste.record import Counts, DetectorRun, Finding, Record, Verdict
-from foretaste.scanning import judging
 from foretaste.scanning.passes import Learned
 from foretaste.scanning.plan import settings
 from foretaste.scanning.run import Scanned
@@ -34,7 +33,7 @@ def to_record(done: Scanned, **parts: Any) -> Record:
         plan={**done.plan.described(), "trusted": done.trusted},
         detectors=_runs(done),
         groups=done.groups,
-        bounds=judging.bounds(judgement, exact=False),
+        bounds=done.bounds,
         not_checked=_not_checked(done),
         telling=telling(done.findings),
         stages=tuple(done.watch.stages),
@@ -114,7 +113,7 @@ def _runs(done: Scanned) -> tuple[DetectorRun, ...]:
 
 def _null_said(null: Any) -> dict[str, float | str]:
     return {
-        "model": "generalised Pareto above the 75th percentile",
+        "model": "generalised Pareto above the 70th percentile",
         "threshold": null.threshold,
         "scale": null.scale,
         "shape": null.shape,

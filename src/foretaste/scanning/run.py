@@ -12,15 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from foretaste.contracts import Encoder, Source
-from foretaste.data import Batch, Dataset, Floats
-from foretaste.record import Group
+from foretaste.data import Dataset
+from foretaste.record import Bound, Group
 from foretaste.scanning import judging, passes
 from foretaste.scanning.judging import Judgement
 from foretaste.scanning.passes import Intake, Learned, Scores
 from foretaste.scanning.plan import Plan, make_plan
 from foretaste.scanning.structure import overridden
 from foretaste.scanning.watch import Progress, Watch, silent
-from foretaste.store import Spool, codes
+from foretaste.store import Spool
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Scanned:
     watch: Watch
     started: str
     settings: Settings
-    trusted: str = ""
+    bounds: tuple[Bound, ...]
+    trusted: str
 
     def rows(self) -> pa.Table:
         """One line a row read: index, id, location, flagged, p_value, a score a detector."""
@@ -82,52 +83,29 @@ def scan_into(
     watch, started = Watch(progress), datetime.now(UTC).isoformat(timespec="seconds")
     spool = Spool(folder)
     intake = passes.read_in(source, spool, watch)
+    mask = None if trusted is None else passes.read_trusted(trusted, spool, intake.found, watch)
     plan = make_plan(intake.columns, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
-    encoders = passes.encode_all(spool, plan.encoders, intake.fingerprint, watch)
+    pool = f"{intake.fingerprint}+{spool.rows}"
+    encoders = passes.encode_all(spool, plan.encoders, pool, watch)
     learned = passes.learn_all(spool, _runnable(plan, encoders, spool), watch)
     scores = passes.score_all(spool, learned.values(), watch)
-    known = _trusted_scores(trusted, spool, encoders, learned, watch)
-    judgement = judging.to_p_values(scores, learned, known)
+    judgement = judging.to_p_values(scores, learned, mask)
     groups = overridden(spool, scores, judgement, learned, encoders, watch)
     judging.decide(judgement, learned, how.alpha)
+    bounds = judging.bounds(judgement, mask)
+    rows = len(scores) if mask is None else intake.found - len(intake.refusals)
+    scores, judgement = scores.first(rows), judgement.first(rows)
     found = judging.findings(spool, scores, judgement, learned, watch)
     found = pa.concat_tables([found, _refused(intake)])
     return Scanned(
         source, spool, intake, plan, encoders, learned, scores, judgement, found, groups, watch,
-        started, how, getattr(trusted, "path", "") if trusted is not None else "",
+        started, how, bounds, str(getattr(trusted, "path", "")),
     )  # fmt: skip
 
 
 def _runnable(plan: Plan, encoders: Mapping[str, Learned], spool: Spool) -> dict[str, Any]:
     have = set(spool.batch(0).names)
     return {name: one for name, one in plan.detectors.items() if have.issuperset(one.needs)}
-
-
-def _trusted_scores(
-    trusted: Dataset | None,
-    spool: Spool,
-    encoders: Mapping[str, Learned],
-    learned: Mapping[str, Learned],
-    watch: Watch,
-) -> dict[str, Floats]:
-    if trusted is None:
-        return {}
-    passes.ensure_models(spool, encoders.values(), watch)
-    values: dict[str, list[Floats]] = {name: [] for name, one in learned.items() if not one.failure}
-    with watch.stage("score: trusted") as tick:
-        for raw in trusted:
-            batch = passes.encoded(_coded(raw, spool.classes or ()), encoders.values())
-            for name, kept in values.items():
-                kept.append(learned[name].method.score(batch, learned[name].model))
-            tick(len(batch))
-    return {name: np.concatenate(kept) for name, kept in values.items() if kept}
-
-
-def _coded(batch: Batch, classes: tuple[str, ...]) -> Batch:
-    columns = {name: batch.arrow(name) for name in batch.names}
-    if "label" in columns and pa.types.is_large_string(columns["label"].type):
-        columns["label"] = codes(columns["label"], classes)
-    return Batch(batch.arrow_ids(), columns, classes)
 
 
 def _refused(intake: Intake) -> pa.Table:

@@ -19,6 +19,7 @@ BATCH_BYTES, BATCH_ROWS = 16 << 20, 8192
 CONTENT = ("image", "features", "text")
 STRINGS = ("label", "text", "source", "user", "item")
 NUMBERS = ("time", "rating")
+IDENTITY = ("label", "text", "image", "features", "user", "item", "rating")
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,7 @@ class Part:
         ]
         kept = {role: array[good] for role, array in raw.items()}
         columns = {role: _column(role, array, scale) for role, array in kept.items()}
-        labels = _strings(kept["label"]) if "label" in kept else [None] * len(good)
-        content = np.ascontiguousarray(kept[next(role for role in CONTENT if role in kept)])
-        ids = [_id(label, row.tobytes()) for label, row in zip(labels, content, strict=True)]
+        ids = _ids(kept)
         index = {"index": first + start + good, "location": locations.take(pa.array(good))}
         return Batch(pa.array(ids, pa.large_string()), {**index, **columns}, (), refused)
 
@@ -230,5 +229,26 @@ def _number(value: float) -> str | None:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def _id(label: str | None, content: bytes) -> str:
-    return content_id(content) if label is None else content_id(label.encode(), content)
+def _ids(raw: Mapping[str, Array]) -> list[str]:
+    """The content id of each row, over its values as they are stored.
+
+    Equal to the id the same row has in a table where the stored types are equal.
+    """
+    parts: list[list[bytes | None]] = []
+    for role in IDENTITY:
+        if role not in raw:
+            continue
+        if role in STRINGS:
+            values = [None if text is None else text.encode() for text in _strings(raw[role])]
+        else:
+            rows = raw[role].astype(np.float64) if role in NUMBERS else raw[role]
+            values = [row.tobytes() for row in np.ascontiguousarray(rows)]
+        parts += [[role.encode()] * len(values), values]
+    return [content_id(*_given(row)) for row in zip(*parts, strict=True)]
+
+
+def _given(row: Sequence[bytes | None]) -> Iterator[bytes]:
+    for name, value in zip(row[::2], row[1::2], strict=True):
+        if name is not None and value is not None:
+            yield name
+            yield value

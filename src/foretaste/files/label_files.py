@@ -13,7 +13,7 @@ from pathlib import Path
 from foretaste.errors import UnreadableInput
 from foretaste.files.folders import Leaf, Tree, printable
 
-NAMES = frozenset(("metadata.csv", "metadata.jsonl", "labels.csv"))
+NAMES = ("metadata.csv", "metadata.jsonl", "labels.csv")
 FILE = ("file_name", "filename", "file", "image", "path", "image_path")
 LARGEST = 1 << 30
 Said = dict[str, str | None]

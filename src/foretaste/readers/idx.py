@@ -44,8 +44,8 @@ class Idx:
         return 0.9 if any(_is_idx(one) for one in _named_idx(path)) else 0.0
 
     def open(self, path: str, roles: Mapping[str, str]) -> Source:
-        if roles := {r: n for r, n in roles.items() if (r, n) not in _ROLES}:
-            raise WrongRole(f"{roles}: IDX files have images, vectors and labels only")
+        if wrong := {r: n for r, n in roles.items() if n and (r, n) not in _ROLES}:
+            raise WrongRole(f"{wrong}: IDX files have images, vectors and labels only")
         fs, inside = located(path)
         single = not fs.isdir(inside)
         around = _named_idx(path.rpartition("/")[0] or ".") if single else _named_idx(path)
@@ -59,7 +59,7 @@ class Idx:
         whole = [pair for pair in pairs.values() if "content" in pair]
         if not whole:
             raise UnreadableInput(f"{path}: no IDX file of images here")
-        return IdxSet.of(path, whole)
+        return IdxSet.of(path, whole, roles)
 
 
 _ROLES = {("image", "images"), ("features", "images"), ("label", "labels")}
@@ -131,15 +131,16 @@ class IdxSet:
     format: str = "idx"
 
     @classmethod
-    def of(cls, path: str, pairs: list[dict[str, IdxFile]]) -> IdxSet:
+    def of(cls, path: str, pairs: list[dict[str, IdxFile]], said: Mapping[str, str]) -> IdxSet:
         """Gives each array its role."""
-        content = "image" if is_image(pairs[0]["content"].stored) else "features"
-        labelled = any("label" in pair for pair in pairs)
+        pixels = is_image(pairs[0]["content"].stored) and not said.get("features")
+        content = "image" if pixels or said.get("image") else "features"
+        labelled = said.get("label") != "" and any("label" in pair for pair in pairs)
         roles = {content: "images", **({"label": "labels"} if labelled else {})}
         parts = []
         for pair in pairs:
             stored = {content: pair["content"].stored}
-            parts.append(Part(stored | {n: f.stored for n, f in pair.items() if n == "label"}))
+            parts.append(Part(stored | {n: f.stored for n, f in pair.items() if n in roles}))
         return cls(path, tuple(pairs), alike(parts), MappingProxyType(roles), tuple(roles.values()))
 
     def __iter__(self) -> Iterator[Batch]:

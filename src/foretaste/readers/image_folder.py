@@ -12,11 +12,12 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from foretaste.contracts import Source
-from foretaste.data import Batch, Mask, Refusal, content_id
+from foretaste.data import Batch, Mask, Refusal
 from foretaste.errors import UnreadableInput, WrongRole
 from foretaste.files.folders import Leaf, Tree, printable, tree_of
-from foretaste.files.label_files import LabelFiles
+from foretaste.files.label_files import NAMES, LabelFiles
 from foretaste.files.pictures import fault, is_picture
+from foretaste.roles.content import content_ids
 
 SPLITS = frozenset("train training val valid validation dev test testing eval".split())
 FILE, FOLDER = "file", "folder"  # the columns that files and their folders make
@@ -25,6 +26,7 @@ INFERRED = {
     "text": ("text", "caption"),
 }
 NUMBERS = ("time", "rating")
+FIRST = 2_000  # files that are looked at to tell what a folder holds
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,14 @@ class ImageFolder:
 
     @classmethod
     def claims(cls, path: str) -> float:
-        """Sure of a folder with an image among its first files."""
+        """As sure as its first files are images."""
         try:
             tree = tree_of(path)
-            leaves = islice(tree.leaves(), 2000) if tree else ()
-            return 0.9 if any(is_picture(leaf.path) for leaf in leaves) else 0.0
+            names = [leaf.path for leaf in islice(tree.leaves(), FIRST)] if tree else []
         except Exception:  # noqa: BLE001  a path nobody can list is not ours to report
             return 0.0
+        names = [name for name in names if not name.endswith((*NAMES, ".md", ".txt"))]
+        return 0.9 * sum(map(is_picture, names)) / max(1, len(names))
 
     def open(self, path: str, roles: Mapping[str, str]) -> Source:
         tree = tree_of(path)
@@ -92,7 +95,7 @@ class Images:
     roles: Mapping[str, str]
     columns: tuple[str, ...]
     ignored: tuple[str, ...] = field(repr=False)
-    format: str = "image folder"
+    format: str = "image_folder"
 
     @classmethod
     def of(cls, tree: Tree, path: str, said: Mapping[str, str], settings: ImageFolder) -> Images:
@@ -166,15 +169,13 @@ class Images:
             for role, column in self.roles.items()
             if role != "image"
         }
-        ids = [_id(image, {role: values[n] for role, values in said.items()})
-               for n, image in enumerate(images.values())]  # fmt: skip
         columns = {
             "index": pa.array(list(images), pa.int64()),
             "location": pa.array([self.rows[at].leaf.location for at in images], pa.large_string()),
             "image": pa.array(list(images.values()), pa.large_binary()),
             **{role: _column(role, values) for role, values in said.items()},
         }
-        return Batch(pa.array(ids, pa.large_string()), columns, (), refused)
+        return Batch(content_ids(columns), columns, (), refused)
 
     def _value(self, path: str, column: str) -> str | None:
         if column == FILE:
@@ -207,6 +208,8 @@ def _rows(leaves: Iterable[Leaf], labels: LabelFiles) -> Iterator[Row]:
 def _roles(said: Mapping[str, str], columns: tuple[str, ...]) -> Mapping[str, str]:
     """What the user said of the roles, and what the names of the columns say of the others."""
     for role, column in said.items():
+        if not column and role != "image":
+            continue
         if column not in columns or (role == "image") != (column == FILE):
             raise WrongRole(f"{role}={column}: a folder of images has {', '.join(columns)}")
     found = {"image": FILE}
@@ -215,7 +218,7 @@ def _roles(said: Mapping[str, str], columns: tuple[str, ...]) -> Mapping[str, st
     for role, names in INFERRED.items():
         named = [name for name in columns if name.lower() in names]
         found.update({role: named[0]} if named else {})
-    return MappingProxyType({**found, **said})
+    return MappingProxyType({role: column for role, column in {**found, **said}.items() if column})
 
 
 def _column(role: str, values: list[str | None]) -> pa.Array:
@@ -229,9 +232,3 @@ def _number(value: str | None) -> float:
         return float(value or "nan")
     except ValueError:
         return float("nan")
-
-
-def _id(image: bytes, said: Mapping[str, str | None]) -> str:
-    """Over label and image alone, so a row keeps its name when it moves or is described more."""
-    label = said.get("label")
-    return content_id(image) if label is None else content_id(label.encode(), image)

@@ -77,14 +77,14 @@ class Arrays:
     roles: Mapping[str, str]
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
-    format: str = "numpy"
+    format: str = "numpy_archive"
 
     @classmethod
     def of(cls, path: str, stock: Stock, said: Mapping[str, str]) -> Arrays:
         """Finds the role of each array; reads none of them yet."""
         arrays = stock.arrays()
         for role, name in said.items():
-            if not any(name in (key, _named(key)[1]) for key in stock.members):
+            if name and not any(name in (key, _named(key)[1]) for key in stock.members):
                 raise WrongRole(f"{role}={name}: there are the arrays {', '.join(stock.members)}")
             _refuse_objects(stock, name)
         splits: dict[str, dict[str, Stored]] = {}
@@ -138,7 +138,8 @@ def _roles(arrays: Mapping[str, Stored], said: Mapping[str, str], only: bool) ->
         named = [key for key in free if _is_content(key)]
         wide = [key for key, stored in free.items() if len(stored.shape) > 1] or list(free)
         for key in named or wide * (only and len(wide) == 1):
-            roles.setdefault(_content_role(free[key]), key)
+            role = _content_role(free[key])
+            roles.setdefault(role if said.get(role, role) else "features", key)
     content = next((roles[role] for role in CONTENT if role in roles), None)
     if content is None:
         return roles
@@ -149,7 +150,7 @@ def _roles(arrays: Mapping[str, Stored], said: Mapping[str, str], only: bool) ->
     }
     for key, stored in free.items():
         role = "label" if LABELS & _words(_named(key)[1]) else _named(key)[1]
-        if role in ("label", *OTHERS) and fits(role, stored):
+        if role in ("label", *OTHERS) and said.get(role, role) and fits(role, stored):
             roles.setdefault(role, key)
     return roles
 

@@ -117,7 +117,7 @@ class Batch:
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
         at = pa.array(chosen.astype(np.int64))
-        taken = {name: _take(column, at) for name, column in self._columns.items()}
+        taken = {name: take(column, at) for name, column in self._columns.items()}
         return Batch(self._ids.take(at), taken, self.classes)
 
     def having(self, **columns: ArrayLike | pa.Array) -> Batch:
@@ -195,7 +195,8 @@ def _widened(array: pa.Array) -> pa.Array:
     return array.cast(pa.large_binary()) if pa.types.is_binary(array.type) else array
 
 
-def _take(column: pa.Array, at: pa.Array) -> pa.Array:
+def take(column: pa.Array, at: pa.Array) -> pa.Array:
+    """The chosen rows of a column, tensors included."""
     if isinstance(column, pa.FixedShapeTensorArray):
         taken = column.storage.take(at)
         return pa.ExtensionArray.from_storage(column.type, taken)

@@ -51,12 +51,12 @@ class Spool:
     def append(self, batch: Batch) -> None:
         """The next part, as the reader gave it."""
         if len(batch):
-            _write(self._file(ROWS, self.parts), batch, batch.names)
+            write_columns(self._file(ROWS, self.parts), batch, batch.names)
             self.parts, self.rows = self.parts + 1, self.rows + len(batch)
 
     def extend(self, stage: str, part: int, batch: Batch, columns: tuple[str, ...]) -> None:
         """The columns one encoder gave one part."""
-        _write(self._file(stage, part), batch, columns)
+        write_columns(self._file(stage, part), batch, columns)
 
     def complete(self, stage: str, **facts: Any) -> None:
         """From now on the stage's columns are part of every batch."""
@@ -79,9 +79,9 @@ class Spool:
 
     def batch(self, part: int) -> Batch:
         """One part with the columns of every completed stage, labels as class codes."""
-        ids, columns = _read(self._file(ROWS, part))
+        ids, columns = read_columns(self._file(ROWS, part))
         for stage in self.stages:
-            columns.update(_read(self._file(stage, part))[1])
+            columns.update(read_columns(self._file(stage, part))[1])
         if self.classes is None:
             columns.pop("label", None)
         elif "label" in columns and pa.types.is_large_string(columns["label"].type):
@@ -134,7 +134,8 @@ def refusals_table(refusals: list[Refusal]) -> pa.Table:
     )
 
 
-def _write(path: Path, batch: Batch, names: tuple[str, ...]) -> None:
+def write_columns(path: Path, batch: Batch, names: tuple[str, ...]) -> None:
+    """Writes ids and some columns as one Arrow file, all or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = [batch.arrow_ids(), *(batch.arrow(name) for name in names)]
     rows = pa.RecordBatch.from_arrays([_plain(c) for c in columns], ["#id", *names])
@@ -144,7 +145,8 @@ def _write(path: Path, batch: Batch, names: tuple[str, ...]) -> None:
     partial.replace(path)
 
 
-def _read(path: Path) -> tuple[pa.Array, dict[str, pa.Array]]:
+def read_columns(path: Path) -> tuple[pa.Array, dict[str, pa.Array]]:
+    """Ids and columns of such a file, mapped into memory."""
     try:
         rows = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
     except (OSError, pa.ArrowInvalid) as error:

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from foretaste.cache import ColumnCache
 from foretaste.contracts import Detector, Encoder
-from foretaste.data import Batch, Dataset, Floats, Ints, Mask, Refusal
+from foretaste.data import Batch, Dataset, Floats, Ints, Mask, Refusal, take
 from foretaste.errors import UnreadableInput, WrongRole
 from foretaste.scanning.plan import settings
 from foretaste.scanning.watch import Watch
@@ -192,12 +193,41 @@ def _encode_level(spool: Spool, learned: list[Learned], watch: Watch) -> None:
 def _encode(spool: Spool, one: Learned, watch: Watch) -> None:
     with watch.stage(f"encode: {one.name}", spool.rows) as tick:
         try:
+            known = _cache(one)
             for part, batch in enumerate(spool):
-                spool.extend(one.stage, part, one.method.encode(batch, one.model), one.method.gives)
+                made = _encoded(one, batch) if known is None else _recalled(one, batch, known)
+                spool.extend(one.stage, part, made, one.method.gives)
                 tick(len(batch))
             spool.complete(one.stage, rows=spool.rows)
         except Exception as error:  # noqa: BLE001 (any failure is recorded, its detectors do not run)
             one.failure = _told(error)
+
+
+def _cache(one: Learned) -> ColumnCache | None:
+    """Only for encoders that say they are costly and whose answer depends on the row alone."""
+    method = one.method
+    if not (getattr(method, "costly", False) and isinstance(method, Stateless)):
+        return None
+    spec = one.method.fingerprint() if hasattr(one.method, "fingerprint") else ""
+    return ColumnCache.of(repr((one.name, settings(one.method), spec)), one.method.gives)
+
+
+def _encoded(one: Learned, batch: Batch) -> Batch:
+    made: Batch = one.method.encode(batch, one.model)
+    return made
+
+
+def _recalled(one: Learned, batch: Batch, cache: ColumnCache) -> Batch:
+    known, columns = cache.find(batch)
+    if known.all() and len(batch):
+        return batch.having(**columns)
+    fresh = _encoded(one, batch.take(~known))
+    cache.keep(fresh)
+    if not known.any():
+        return batch.having(**{name: fresh.arrow(name) for name in one.method.gives})
+    back = pa.array(np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)])))
+    both = {n: pa.concat_arrays([columns[n], fresh.arrow(n)]) for n in one.method.gives}
+    return batch.having(**{name: take(column, back) for name, column in both.items()})
 
 
 def _summarize(dataset: Spool, learned: list[Learned], watch: Watch, name: str) -> None:

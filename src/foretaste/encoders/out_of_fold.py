@@ -13,7 +13,8 @@ from foretaste.summaries.reservoir import priority
 from foretaste.summaries.softmax import Softmax
 from foretaste.summaries.strata import Strata
 
-_TRIAL = 4_000  # rows on which the two models are compared
+_TRIAL = 6_000  # rows on which the models are compared
+_RIDGES = (1.0, 10.0, 100.0, 300.0)  # few rows or many columns want a firm one
 
 
 class Classifier(Protocol):
@@ -35,8 +36,9 @@ class OutOfFold:
 
     A keyed hash of the content id draws the fold, so copies of a row share its fold and nobody
     can choose theirs. The models learn from a sample (`Strata`) in which rare classes are kept;
-    every row, sampled or not, is judged by the model that did not train on its fold. `auto` takes
-    trees over a linear model where a trial on held-out rows says so, as it does for most tables.
+    every row, sampled or not, is judged by the model that did not train on its fold. A trial on
+    held-out rows chooses how firm the linear model is and, in `auto`, whether trees do better, as
+    they do for most tables.
 
     Needs `embedding` (n, d) and `label` (n,) of class codes; -1 is predicted but teaches nothing.
 
@@ -71,9 +73,8 @@ class OutOfFold:
         if not len(rows):
             return Folds((), k)
         learn = _Learner(_finite(rows["embedding"]), labels, summary.weights(labels), k)
-        trees = self._chooses_trees(learn)
-        fold = self._fold(rows.keys)
-        return Folds(tuple(learn(fold != held, trees) for held in range(self.folds)), k)
+        ridge, fold = self._chosen(learn), self._fold(rows.keys)
+        return Folds(tuple(learn(fold != held, ridge) for held in range(self.folds)), k)
 
     def encode(self, batch: Batch, model: Folds) -> Batch:
         vectors, fold = _finite(batch["embedding"]), self._fold(batch.keys)
@@ -87,14 +88,17 @@ class OutOfFold:
     def _fold(self, keys: Keys) -> Ints:
         return (priority(keys, self.seed + 1) % np.uint64(self.folds)).astype(np.int64)
 
-    def _chooses_trees(self, learn: _Learner) -> bool:
-        if self.model != "auto" or learn.k > 64:
-            return self.model == "trees"
+    def _chosen(self, learn: _Learner) -> float | None:
+        """The ridge of the linear model that does best; None where trees do clearly better."""
+        if self.model == "trees":
+            return None
         chosen = np.random.default_rng(self.seed).permutation(len(learn.labels))[:_TRIAL]
         trial = _Learner(learn.vectors[chosen], learn.labels[chosen], learn.weight[chosen], learn.k)
         known = np.arange(len(chosen)) % 3 > 0
-        linear, trees = (trial.loss(trial(known, kind), ~known) for kind in (False, True))
-        return trees < 0.95 * linear
+        loss, ridge = min((trial.loss(trial(known, r), ~known), r) for r in _RIDGES)
+        if self.model == "linear" or learn.k > 64:
+            return ridge
+        return None if trial.loss(trial(known, None), ~known) < 0.95 * loss else ridge
 
 
 class _Learner(NamedTuple):
@@ -105,15 +109,15 @@ class _Learner(NamedTuple):
     weight: Floats
     k: int
 
-    def __call__(self, rows: Array, trees: bool) -> Classifier:
-        """A model of the rows chosen, or the class frequencies where that is all there is."""
+    def __call__(self, rows: Array, ridge: float | None) -> Classifier:
+        """A model of the rows chosen; trees without a ridge."""
         labels, weight = self.labels[rows], self.weight[rows]
         prior = (np.bincount(labels, weight, self.k) + 0.5) / (weight.sum() + 0.5 * self.k)
         if len(np.unique(labels)) < 2:
             return _Prior(prior)
-        if trees:
+        if ridge is None:
             return _Trees.fit(self.vectors[rows], labels, weight, prior)
-        return Softmax.fit(self.vectors[rows], labels, weight, self.k)
+        return Softmax.fit(self.vectors[rows], labels, weight, self.k, ridge)
 
     def loss(self, model: Classifier, rows: Array) -> float:
         """Weighted mean of the negative log-likelihood."""

@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 from foretaste.data import Array, Floats, Ints
 
 _WORK = 1e11  # multiplications a fit may cost; many classes get fewer steps
-_RIDGE = 1.0  # penalty on the squared weights of standardised columns, summed over all rows
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,13 @@ class Softmax:
     weights: Array  # (d + 1, k), the last row is the intercept
 
     @classmethod
-    def fit(cls, vectors: Array, labels: Ints, weight: Floats, k: int) -> Softmax:
-        """Of vectors (n, d), class codes (n,) below k and how many rows each stands for (n,)."""
+    def fit(
+        cls, vectors: Array, labels: Ints, weight: Floats, k: int, ridge: float = 1.0
+    ) -> Softmax:
+        """Of vectors (n, d), class codes (n,) below k and how many rows each stands for (n,).
+
+        ridge: penalty on the squared weights of the standardised columns, summed over all rows
+        """
         shares = (weight / weight.sum()).astype(np.float32)
         centre = shares @ vectors
         spread = np.sqrt(shares @ (vectors - centre) ** 2)
@@ -46,7 +50,7 @@ class Softmax:
         start = _gaussian(inputs, labels, weight, k)
         steps = int(np.clip(_WORK / (4.0 * inputs.size * k), 2, 60))
         found = minimize(
-            _loss, start.ravel(), (inputs, labels, weight.astype(np.float32)), "L-BFGS-B",
+            _loss, start.ravel(), (inputs, labels, weight.astype(np.float32), ridge), "L-BFGS-B",
             jac=True, options={"maxiter": steps},
         )  # fmt: skip
         return cls(centre, spread, found.x.reshape(start.shape).astype(np.float32))
@@ -80,7 +84,9 @@ def _gaussian(inputs: Array, labels: Ints, weight: Floats, k: int) -> Floats:
     return np.vstack([directions, intercept])
 
 
-def _loss(flat: Floats, inputs: Array, labels: Ints, weight: Array) -> tuple[float, Floats]:
+def _loss(
+    flat: Floats, inputs: Array, labels: Ints, weight: Array, ridge: float
+) -> tuple[float, Floats]:
     """Weighted negative log-likelihood plus the ridge, and its slope."""
     at = flat.reshape(inputs.shape[1], -1)
     chances = _softmax(inputs @ at.astype(np.float32))
@@ -89,5 +95,5 @@ def _loss(flat: Floats, inputs: Array, labels: Ints, weight: Array) -> tuple[flo
     told = np.log(np.maximum(chances[rows, labels], 1e-30)) @ weight
     slopes[rows, labels] -= weight
     penalised = np.vstack([at[:-1], np.zeros((1, at.shape[1]))])
-    slope = (inputs.T @ slopes).astype(np.float64) + _RIDGE * penalised
-    return float(-told + 0.5 * _RIDGE * (penalised**2).sum()) / total, slope.ravel() / total
+    slope = (inputs.T @ slopes).astype(np.float64) + ridge * penalised
+    return float(-told + 0.5 * ridge * (penalised**2).sum()) / total, slope.ravel() / total

@@ -37,6 +37,7 @@ def honest() -> Batch:
             "response_embedding": embedding.astype(np.float32),
             "prediction": prediction,
             "pixels": pixels,
+            "image": pixels,
             "features": features,
             "source": [f"s{i % 4}" for i in range(n)],
             "time": np.arange(n, dtype=float),

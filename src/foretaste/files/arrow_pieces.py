@@ -38,4 +38,6 @@ def _is_classes(kind: Any) -> bool:
 
 
 def _storage(column: pa.Array) -> pa.Array:
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
+    if isinstance(column, pa.ExtensionArray) and not isinstance(column, pa.FixedShapeTensorArray):
+        return column.storage
+    return column

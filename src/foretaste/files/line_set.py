@@ -25,7 +25,8 @@ class Records:
     refused: place in `lines` -> why it could not be read
     raws:    (only for writing) the bytes of each, ends of lines and blank lines included
     rest:    (only for writing) bytes that still belong to the row before the first
-    lead:    bytes before the first row, of which each file written gets a copy
+    lead, tail, glue: bytes before the first row, after the last and between rows, of which
+             each file written gets a copy
     note:    what is odd about the file, but was read all the same
     """
 
@@ -36,14 +37,13 @@ class Records:
     raws: Sequence[bytes] = ()
     rest: bytes = b""
     lead: bytes = b""
+    glue: bytes = b""
+    tail: bytes = b""
     note: str = ""
 
 
 class Framing(Protocol):
     """How a text format tells one row from the next."""
-
-    glue: bytes  # between rows
-    tail: bytes  # after the last row
 
     def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
         """The rows, read."""
@@ -150,9 +150,9 @@ class _Copy:
         self, records: Iterator[Records], writing: Writing, chosen: Mask, index: int
     ) -> int:
         copied = False
-        with _Lazy(self.path, self._kind(), writing, self.rows.framing) as out:
+        with _Lazy(self.path, self._kind(), writing) as out:
             for some in records:
-                out.lead = out.lead or some.lead
+                out.frame(some)
                 if copied:
                     out.write(some.rest)
                 for raw in some.raws:
@@ -170,27 +170,33 @@ class _Copy:
 class _Lazy:
     """A file that comes into being with its first row."""
 
-    def __init__(self, path: Path, kind: str, writing: Writing, framing: Framing) -> None:
+    def __init__(self, path: Path, kind: str, writing: Writing) -> None:
         self._pouring = pour(path, kind)
-        self._writing, self._framing = writing, framing
+        self._writing = writing
         self._out: Any = None
-        self.lead = b""
+        self._lead = self._glue = self._tail = b""
 
     def __enter__(self) -> _Lazy:
         return self
 
     def __exit__(self, *problem: Any) -> None:
         if self._out is not None:
-            self.write(self._framing.tail)
+            self.write(self._tail)
             self._pouring.__exit__(*problem)
+
+    def frame(self, records: Records) -> None:
+        """Takes over what stands around the rows, as soon as it is known."""
+        self._lead = self._lead or records.lead
+        self._glue = self._glue or records.glue
+        self._tail = self._tail or records.tail
 
     def row(self, raw: bytes) -> None:
         if self._out is None:
             self._out = self._pouring.__enter__()
             self._out.write(self._writing.lead)
-            self.write(self.lead)
+            self.write(self._lead)
         else:
-            self.write(self._framing.glue)
+            self.write(self._glue)
         self.write(raw)
 
     def write(self, raw: bytes) -> None:

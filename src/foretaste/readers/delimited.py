@@ -12,9 +12,9 @@ from foretaste.contracts import Source
 from foretaste.errors import UnsafeInput
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
 from foretaste.files.dialect import LOOK_AT, Dialect, sniffed, titles
+from foretaste.files.json_text import reason
 from foretaste.files.line_set import LineSet, Records
 from foretaste.files.lines import Lines, Writing, lines_of
-from foretaste.readers.json_lines import reason
 from foretaste.roles import open_rows
 
 KINDS = (".csv", ".tsv", ".tab", ".psv", ".inter")
@@ -52,9 +52,6 @@ class Delimited:
 
 
 class _Framing:
-    glue = b""
-    tail = b""
-
     def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
         yield from _File(writing, limits).records(lines_of(body, limits.row))
 
@@ -270,7 +267,7 @@ class _Heap:
         lead = self._lead + rest if self._lead else b""
         return Records(
             self._lines, self._values, self._refused, self._header, raws,
-            b"" if lead else rest, lead, self._note,
+            b"" if lead else rest, lead, note=self._note,
         )  # fmt: skip
 
 

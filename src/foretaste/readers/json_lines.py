@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from foretaste.contracts import Source
 from foretaste.files import Limits, head, kind_of, lines_of, share, tree, unpacked_head
+from foretaste.files.json_text import reason, whole_object
 from foretaste.files.line_set import LineSet, Records
 from foretaste.files.lines import Lines, Writing
 from foretaste.roles.source import open_rows
@@ -16,7 +16,6 @@ from foretaste.roles.source import open_rows
 KINDS = (".jsonl", ".ndjson", ".jsonlines")
 ROWS = 8_192
 _SPACE = b" \t\r\n"
-_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class JsonLines:
         looks = first.startswith(b"{") and _is_object(line)
         if kind_of(path) in KINDS:
             return 0.95
-        return 0.75 if looks and b"\n" in first else 0.0
+        return 0.92 if looks and first[len(line) :].strip(_SPACE)[:1] == b"{" else 0.0
 
     def open(self, path: str, roles: Mapping[str, str]) -> Source:
         named = tree(path, lambda name: kind_of(name) in KINDS)
@@ -46,9 +45,6 @@ class JsonLines:
 
 
 class _Framing:
-    glue = b""
-    tail = b""
-
     def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
         long = 0
         for lines in lines_of(body, limits.row):
@@ -98,38 +94,15 @@ def _parsed(lines: Lines, writing: Writing) -> Records:
         if not text:
             continue
         try:
-            values.append(_object(writing.text(text)))
+            values.append(whole_object(writing.text(text)))
         except (ValueError, RecursionError) as error:
             refused[len(numbers)] = reason(error)
         numbers.append(number)
     return Records(numbers, values, refused)
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        raise ValueError("not JSON") from None
-    if end != len(text):
-        raise ValueError(f"broken JSON: more text after the value (character {end + 1})")
-    if type(value) is not dict:
-        raise ValueError(f"a JSON {type(value).__name__}, where an object was wanted")
-    return value
-
-
-def reason(error: Exception) -> str:
-    """Why a text could not be read, in one line."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"not UTF-8: byte {error.start + 1} of the row is 0x{error.object[error.start]:02x}"
-    if isinstance(error, json.JSONDecodeError):
-        return f"broken JSON: {error.msg} (character {error.pos + 1})"
-    if isinstance(error, RecursionError):
-        return "broken JSON: nested too deep"
-    return str(error)[:200]
-
-
 def _is_object(line: bytes) -> bool:
     try:
-        return bool(_object(line.strip(_SPACE).decode("utf-8", "replace")))
+        return bool(whole_object(line.strip(_SPACE).decode("utf-8", "replace")))
     except (ValueError, RecursionError):
         return False

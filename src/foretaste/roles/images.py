@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from foretaste.errors import ForetasteError
@@ -31,6 +32,8 @@ def looks_like_image(values: Sequence[Any]) -> bool:
 
 def images(values: Values, beside: Beside) -> tuple[pa.Array, dict[int, str]]:
     """The encoded image of each row, and why some are none."""
+    if isinstance(values, pa.FixedShapeTensorArray):
+        return values, {}
     found: list[bytes | None] = []
     bad: dict[int, str] = {}
     for row, value in enumerate(values.to_pylist() if isinstance(values, pa.Array) else values):
@@ -43,6 +46,8 @@ def images(values: Values, beside: Beside) -> tuple[pa.Array, dict[int, str]]:
 
 
 def _is_image(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim > 1
     if isinstance(value, dict):
         return "bytes" in value and "path" in value
     if isinstance(value, bytes):

@@ -18,6 +18,7 @@ from foretaste.roles.names import checked, named, plain
 Sample = Mapping[str, Sequence[Any]]
 CHAT = ("messages", "prompt", "response", "rejected")
 MANY = 100  # more classes than this need a column name that says so
+_NESTED = (list, dict, bytes, np.ndarray)
 _CONTENT = ("text", "image", "features", "user", *CHAT)
 
 
@@ -71,7 +72,7 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
 def is_numeric(values: Sequence[Any]) -> bool:
     """Whether nearly all there is are numbers."""
     there = [value for value in values if not looks_missing(value)]
-    if not there or any(isinstance(value, list | dict | bytes) for value in there):
+    if not there or any(isinstance(value, _NESTED) for value in there):
         return not there and bool(len(values))
     return float(np.isnan(floats(there)).mean()) <= 0.05
 
@@ -159,6 +160,10 @@ class _Casting:
         others = ("text", "image", "item", *CHAT)
         if not self._open("features") or any(self.roles.get(role) for role in others):
             return
+        wide = [n for n in self.left if any(isinstance(v, np.ndarray) for v in self.left[n][:1])]
+        if wide:
+            self._give("features", wide[0])
+            return
         names = [n for n in self.left if plain(n) not in by_name.NOTHING]
         kept = [n for n in names if _is_feature(self.left[n])]
         if kept:
@@ -202,7 +207,7 @@ def _is_time(values: Sequence[Any]) -> bool:
 
 def _is_feature(values: Sequence[Any]) -> bool:
     distinct, there = _distinct(values)
-    if any(isinstance(value, list | dict | bytes) for value in values):
+    if any(isinstance(value, _NESTED) for value in values):
         return False
     if is_numeric(values):
         return not _counts_up(values)

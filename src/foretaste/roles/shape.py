@@ -62,6 +62,9 @@ class Shape:
         return shaped, dict(chats.bad)
 
     def _features(self, names: tuple[str, ...], columns: Mapping[str, Values]) -> pa.Array:
+        first = columns[names[0]]
+        if isinstance(first, pa.FixedShapeTensorArray):
+            return first
         numeric = self.cast.numeric
         arrays = [
             pa.array(floats(columns[name])) if name in numeric else labels(columns[name])
@@ -77,6 +80,8 @@ def _empty(shaped: Mapping[str, pa.Array], rows: int) -> dict[int, str]:
         if name not in shaped:
             continue
         column = shaped[name]
+        if isinstance(column, pa.FixedShapeTensorArray):
+            return {}
         parts = column.flatten() if pa.types.is_struct(column.type) else [column]
         for part in parts:
             empty &= part.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)

@@ -109,6 +109,8 @@ def _sample(rows: Rows) -> dict[str, list[Any]]:
 
 def _some(values: Values, size: int) -> list[Any]:
     some = values[:size]
+    if isinstance(some, pa.FixedShapeTensorArray):
+        return list(some.to_numpy_ndarray()) if len(some) else []
     return some.to_pylist() if isinstance(some, pa.Array) else list(some)
 
 

@@ -1,0 +1,138 @@
+"""A data set of files that hold Arrow tables, as rows and back: what Parquet and IPC share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from foretaste.data import Mask
+from foretaste.errors import UnreadableInput, UnsafeInput
+from foretaste.files.arrow_pieces import class_names, of_batch
+from foretaste.files.pieces import Piece, only_refused
+from foretaste.files.streams import Limits
+from foretaste.files.tree import Entry, Tree
+
+
+class Opened(Protocol):
+    """One file, its schema read. Whatever Arrow raises is about the file."""
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    def batches(self, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        """A few thousand rows at a time; only the named columns that are there, or all."""
+
+    def writer(self, path: Path) -> Any:
+        """A file like this one: `write_batch`, `close`."""
+
+
+class Opener(Protocol):
+    """Opens one file of a format; raises `UnreadableInput` or `UnsafeInput`."""
+
+    def __call__(self, stream: Any, entry: Entry, limits: Limits) -> Opened: ...
+
+
+@dataclass(frozen=True)
+class ArrowSet:
+    """The rows of all files of a tree; a location is `file:row`, counted from 1.
+
+    hollow: a file of which no row is chosen is written all the same
+    """
+
+    tree: Tree
+    opener: Opener
+    limits: Limits = field(default_factory=Limits)
+    hollow: bool = False
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def classes(self) -> Mapping[str, Sequence[str]]:
+        """Column -> class names, by the first file that opens."""
+        for entry in self.tree.entries:
+            try:
+                with self.tree.open(entry) as stream:
+                    return class_names(self._opened(stream, entry).schema)
+            except UnreadableInput:
+                continue
+        return {}
+
+    def pieces(self, names: Sequence[str] | None = None) -> Iterator[Piece]:
+        """Every row found, file by file; only the named columns, or all."""
+        for entry in self.tree.entries:
+            found, reason = 0, ""
+            with self.tree.open(entry) as stream:
+                try:
+                    for batch in self._batches(self._opened(stream, entry), names):
+                        yield of_batch(batch, entry.name, found)
+                        found += len(batch)
+                except UnreadableInput as error:
+                    reason = str(error)
+            if reason or not (found or self.hollow):
+                yield self._nothing_more(entry, reason or "no rows in it")
+        for link in self.tree.refused:
+            yield only_refused(link.location, link.reason)
+
+    def write(self, out: Path, chosen: Mask) -> None:
+        """The chosen rows in files of the same names, schema and metadata under `out`."""
+        index = 0
+        for entry in self.tree.entries:
+            start, cut = index, False
+            try:
+                with self.tree.open(entry) as stream:
+                    for count in self._copied(stream, entry, out, chosen[start:]):
+                        index = start + count
+            except UnreadableInput:
+                cut = True
+            if cut or not (index > start or self.hollow):
+                index += 1  # the refusal of what could not be read
+
+    def _copied(self, stream: Any, entry: Entry, out: Path, chosen: Mask) -> Iterator[int]:
+        """How many rows have been seen, batch by batch."""
+        opened, count, path, writer = self._opened(stream, entry), 0, out / entry.name, None
+        try:
+            for batch in self._batches(opened, None):
+                some = chosen[count : count + len(batch)]
+                count += len(batch)
+                if some.any():
+                    writer = writer or _new(opened, path)
+                    writer.write_batch(batch.filter(pa.array(some)))
+                yield count
+            if self.hollow and writer is None:
+                writer = _new(opened, path)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _opened(self, stream: Any, entry: Entry) -> Opened:
+        try:
+            opened = self.opener(stream, entry, self.limits)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
+        if len(opened.schema.names) > self.limits.columns:
+            raise UnsafeInput(f"{entry.name} has {len(opened.schema.names):,} columns")
+        return opened
+
+    def _batches(self, opened: Opened, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
+        present = set(opened.schema.names)
+        wanted = None if names is None else [name for name in names if name in present]
+        try:
+            yield from opened.batches(wanted)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
+
+    def _nothing_more(self, entry: Entry, reason: str) -> Piece:
+        if self.tree.single:
+            raise UnreadableInput(f"{entry.name}: {reason}")
+        return only_refused(entry.name, reason)
+
+
+def _new(opened: Opened, path: Path) -> Any:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return opened.writer(path)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -49,6 +49,13 @@ def series(column: pa.Array) -> pl.Series:
     return pl.Series(pl.from_arrow(column))
 
 
+def column(batch: Batch, name: str, dtype: pl.DataType) -> pl.Series:
+    """A column that a batch may have, or nulls in its place."""
+    if name in batch:
+        return series(batch.arrow(name)).cast(dtype)
+    return pl.repeat(None, len(batch), dtype=dtype, eager=True)
+
+
 def _bytes(tensor: Array) -> list[bytes]:
     rows = np.ascontiguousarray(tensor).reshape(len(tensor), -1)
     return [row.tobytes() for row in rows]
@@ -65,10 +72,11 @@ class Gathered:
         """Of a batch: the columns given, and its `index` and `location` where it has them."""
         if not len(batch):
             return cls(())
-        none = pl.Series([None]).extend_constant(None, len(batch) - 1)
-        index = batch["index"] if "index" in batch else none.cast(pl.Int64)
-        location = series(batch.arrow("location")) if "location" in batch else none.cast(pl.String)
-        return cls((pl.DataFrame({**columns, "index": index, "location": location}),))
+        where = {
+            "index": column(batch, "index", pl.Int64()),
+            "location": column(batch, "location", pl.String()),
+        }
+        return cls((pl.DataFrame({**columns, **where}),))
 
     def merge(self, other: Gathered) -> Gathered:
         return Gathered(self.parts + other.parts)

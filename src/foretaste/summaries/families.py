@@ -53,9 +53,14 @@ def distinct(rows: pl.DataFrame) -> pl.DataFrame:
     return counted.filter(pl.col("key") != 0).unique("key", keep="first", maintain_order=True)
 
 
-def families(contents: pl.DataFrame, pairs: Ints) -> Families:
-    """From different contents (columns key, rows, index, location) and pairs (m, 2) alike."""
+def families(contents: pl.DataFrame, pairs: Ints, *, lonely: bool = False) -> Families:
+    """From different contents (columns key, rows, index, location) and pairs (m, 2) alike.
+
+    lonely: whether a content that several rows have is a family by itself
+    """
     related = np.unique(pairs)
+    if lonely and len(contents):
+        related = np.union1d(related, np.flatnonzero((contents["rows"] > 1).to_numpy()))
     number = connected(len(related), np.searchsorted(related, pairs))
     if not len(related):
         none = np.empty(0, np.int64)

@@ -224,7 +224,7 @@ def test_batches_are_small_and_say_the_same(tmp_path):
 
 
 def test_it_claims_folders_of_images_only(tmp_path):
-    lay(tmp_path, {"a/1.png": picture(1), "t/rows.csv": "a\n1\n"})
+    lay(tmp_path, {"a/1.png": picture(1), "a/2.png": b"", "t/rows.csv": "a\n1\n"})
     assert ImageFolder.claims(str(tmp_path)) > 0.5
     assert ImageFolder.claims(str(tmp_path / "t")) == 0
     assert ImageFolder.claims(str(tmp_path / "t/rows.csv")) == 0

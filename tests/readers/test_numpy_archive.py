@@ -109,6 +109,12 @@ def test_rows_that_are_no_numbers_are_refused(tmp_path):
     assert [refusal.location for refusal in refused] == ["a.npz/x:1", "a.npz/x:3"]
 
 
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 9, 9), (2, 9, 9, 3)])
+def test_all_rows_may_be_refused(tmp_path, shape):
+    np.savez(tmp_path / "a.npz", x=np.full(shape, np.nan))
+    assert len(walked(opened(tmp_path / "a.npz"))[1]) == shape[0]
+
+
 def test_a_file_of_labels_beside_an_array_is_found(tmp_path):
     np.save(tmp_path / "x_train.npy", IMAGES)
     np.save(tmp_path / "y_train.npy", LABELS)

@@ -182,14 +182,14 @@ def _missing(role: str, count: int) -> pa.Array:
 def _finite(rows: Array) -> Mask:
     if rows.dtype.kind != "f":
         return np.ones(len(rows), bool)
-    return np.asarray(np.isfinite(rows).reshape(len(rows), -1).all(axis=1))
+    return np.asarray(np.isfinite(rows).all(axis=tuple(range(1, rows.ndim))))
 
 
 def _column(role: str, rows: Array, scale: _Scale | None) -> Array | pa.Array:
     if role == "image" and scale is not None:
         return scale.pixels(rows)
     if role == "features":
-        flat = rows.reshape(len(rows), -1)
+        flat = rows.reshape(len(rows), math.prod(rows.shape[1:]))
         return flat.astype(np.float32 if rows.dtype.itemsize <= 2 or rows.dtype == "f4" else "f8")
     if role in NUMBERS:
         return rows.astype(np.float64)

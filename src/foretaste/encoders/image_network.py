@@ -31,7 +31,8 @@ class TrainedNetwork:
 class ImageNetwork:
     """Trains a small convolutional network; gives its last hidden layer and its predictions.
 
-    `embedding` (n, d) float32 is the layer before the logits; `prediction` (n, k) float64 the
+    `embedding` (n, d) float32 is the layer before the logits (mean and maximum of each
+    feature map); `prediction` (n, k) float64 the
     class probabilities. The budget is a number of images shown, not of seconds: a clock would
     break "the same seed gives the same answer". Rows without a label do not train.
 
@@ -80,7 +81,7 @@ class ImageNetwork:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             network = _network(tuple(pixels.shape[1:]), self.width, classes)
-            if len(labels):
+            if len(labels) > 1:
                 epochs = int(np.clip(round(self.shown / len(labels)), 3, 10))
                 _train(network, pixels, labels, epochs)
         return {name: value.numpy().copy() for name, value in network.state_dict().items()}
@@ -101,10 +102,8 @@ def _network(shape: tuple[int, ...], width: int, classes: int) -> torch.nn.Modul
     stem = _block(shape[2], width, 3 if stride < 4 else 5, stride)
     middle = _block(width, 2 * width, 3, 1 if min(shape[:2]) < 4 else 2)
     last = _block(2 * width, 4 * width, 3, 1)
-    pools = nn.ModuleList([nn.AdaptiveAvgPool2d(2), nn.AdaptiveMaxPool2d(1)])
-    hidden = nn.Sequential(nn.Linear(4 * width * 5, 128), nn.ReLU())
-    parts = {"body": nn.Sequential(*stem, *middle, *last), "pools": pools, "hidden": hidden}
-    return nn.ModuleDict({**parts, "out": nn.Linear(128, classes)})
+    body = nn.Sequential(*stem, *middle, *last)
+    return nn.ModuleDict({"body": body, "out": nn.Linear(8 * width, classes)})
 
 
 def _block(inputs: int, outputs: int, size: int, stride: int) -> tuple[Any, ...]:
@@ -116,9 +115,9 @@ def _block(inputs: int, outputs: int, size: int, stride: int) -> tuple[Any, ...]
 def _forward(network: Any, images: Any) -> tuple[Any, Any]:
     torch = _torch()
     maps = network["body"](images)
-    pooled = torch.cat([pool(maps).flatten(1) for pool in network["pools"]], dim=1)
-    hidden = network["hidden"](pooled)
-    return hidden, network["out"](hidden)
+    # nothing is learned between these and the logits, so a mark that matters is not squeezed out
+    pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+    return pooled, network["out"](pooled)
 
 
 def _train(network: Any, pixels: Array, labels: Ints, epochs: int) -> None:
@@ -128,13 +127,10 @@ def _train(network: Any, pixels: Array, labels: Ints, epochs: int) -> None:
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-3)
     pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.2)
-    # smoothing keeps it from learning single rows by heart, and gradients from becoming so
-    # small that the processor takes its slow path for denormal numbers
-    lossy = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
     for rows in _shuffled(len(labels), size, epochs):
         with torch.autocast("cpu", torch.bfloat16):
             _, logits = _forward(network, _images(pixels[rows]))
-        loss = lossy(logits.float(), torch.from_numpy(labels[rows]))
+        loss = torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(labels[rows]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -158,7 +154,8 @@ def _images(pixels: Array) -> Any:
 def _applied(network: Any, pixels: Array, classes: int) -> tuple[Array, Floats]:
     """In full precision, so that a row is encoded the same alone as in company."""
     torch = _torch()
-    hidden, probability = [np.empty((0, 128), np.float32)], [np.empty((0, classes))]
+    width = network["out"].in_features
+    hidden, probability = [np.empty((0, width), np.float32)], [np.empty((0, classes))]
     with torch.inference_mode():
         for start in range(0, len(pixels), AT_ONCE):
             last, logits = _forward(network, _images(pixels[start : start + AT_ONCE]))

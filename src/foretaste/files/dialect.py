@@ -52,7 +52,7 @@ def sniffed(lines: Sequence[str]) -> Dialect:
 
     >>> sniffed(["a;b\n", "1;2\n"])
     Dialect(delimiter=';', quoted=True, header=True, steady=True)
-    >>> sniffed(["ham\tsay \"hi\n", "spam\twin\n", "ham\tyes\n"])
+    >>> sniffed(["ham\t\"say hi\n", "spam\twin\n", "ham\tyes\n"])
     Dialect(delimiter='\t', quoted=False, header=False, steady=True)
     """
     some = [line for line in lines[:LOOK_AT] if line.strip()]

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -47,20 +46,21 @@ def labels(values: Values, names: Sequence[str] = ()) -> pa.Array:
 def floats(values: Values) -> Floats:
     """Numbers; NaN where missing or not a number.
 
-    >>> floats(["1", " 2.5", "x", None, "inf", True, 3]).tolist()
-    [1.0, 2.5, nan, nan, inf, 1.0, 3.0]
+    >>> floats(["1", " 2.5", "x", None, "inf", True, 3, "False"]).tolist()
+    [1.0, 2.5, nan, nan, inf, 1.0, 3.0, 0.0]
     """
-    if not isinstance(values, pa.Array):
-        try:
-            values = pa.array(values)
-        except (pa.ArrowException, UnicodeError, OverflowError):
-            values = strings(values)
-    values = _undictionaried(values)
-    if pa.types.is_boolean(values.type):
-        values = values.cast(pa.int8())
-    if not (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
-        return _parsed(strings(values))
-    return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    if isinstance(values, pa.Array):
+        values = _undictionaried(values)
+        if pa.types.is_boolean(values.type):
+            values = values.cast(pa.int8())
+        if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
+            wide = values.cast(pa.float64(), safe=False)
+            return np.asarray(wide.to_numpy(zero_copy_only=False))
+        values = values.to_pylist()
+    try:
+        return np.fromiter(map(float, values), np.float64, len(values))
+    except (ValueError, TypeError, OverflowError):
+        return np.fromiter(map(_float, values), np.float64, len(values))
 
 
 def seconds(values: Values) -> Floats:
@@ -126,10 +126,11 @@ def _one(value: Any) -> str | None:
     return str(value)
 
 
-def _parsed(values: pa.Array) -> Floats:
-    column = pl.Series(values=pl.from_arrow(values), dtype=pl.String).str.strip_chars()
-    lower = column.str.to_lowercase().replace({"true": "1", "false": "0"})
-    return lower.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+def _float(value: Any) -> float:
+    try:
+        return float(value)
+    except (ValueError, TypeError, OverflowError):
+        return {"true": 1.0, "false": 0.0}.get(str(value).strip().lower(), float("nan"))
 
 
 def _instant(value: Any) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isqrt
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from foretaste.errors import ForetasteError
+from foretaste.data import Floats
+from foretaste.errors import ForetasteError, WrongRole
 from foretaste.roles.columns import Values
 
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"P4", b"P5", b"P6", b"II*\0", b"MM\0*")
@@ -43,6 +45,19 @@ def images(values: Values, beside: Beside) -> tuple[pa.Array, dict[int, str]]:
             bad[row] = f"image: {error}"[:200]
             found.append(None)
     return pa.array(found, pa.large_binary()), bad
+
+
+def squares(pixels: Sequence[Floats]) -> tuple[pa.Array, dict[int, str]]:
+    """Square grey images whose pixels stand in a column each; rows that lack one are bad."""
+    side = isqrt(len(pixels))
+    if side * side != len(pixels):
+        raise WrongRole(f"role image: {len(pixels)} columns are no square of pixels")
+    table = np.stack(pixels, axis=1)
+    bad = np.flatnonzero(~((table >= 0) & (table <= 255)).all(axis=1))
+    table[bad] = 0
+    grey = np.ascontiguousarray(table.astype(np.uint8).reshape(-1, side, side, 1))
+    column = pa.FixedShapeTensorArray.from_numpy_ndarray(grey)
+    return column, {int(row): "image: a pixel is missing or not 0 to 255" for row in bad}
 
 
 def _is_image(value: Any) -> bool:

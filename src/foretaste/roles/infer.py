@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
-
-import numpy as np
 
 from foretaste.errors import WrongRole
 from foretaste.roles import names as by_name
-from foretaste.roles.columns import floats, looks_missing, seconds
-from foretaste.roles.images import looks_like_image
 from foretaste.roles.layouts import recognised
+from foretaste.roles.look import NUMBERED, Look
 from foretaste.roles.names import checked, named, plain
 
 Sample = Mapping[str, Sequence[Any]]
 CHAT = ("messages", "prompt", "response", "rejected")
-MANY = 100  # more classes than this need a column name that says so
-_NESTED = (list, dict, bytes, np.ndarray)
 _CONTENT = ("text", "image", "features", "user", *CHAT)
 
 
@@ -55,8 +51,8 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
     said = checked(given, sample)
     layout, cast = _layout(sample, said)
     taken = {name for names in (*said.values(), *cast.values()) for name in names}
-    left = {name: values for name, values in sample.items() if name not in taken}
-    found = _Casting(left, {**cast, **said})
+    left = {name: Look(values) for name, values in sample.items() if name not in taken}
+    found = _Casting(left, {**cast, **said}, sample)
     for role in ("image", "text", "people", "label", "time", "source", "features"):
         getattr(found, role)()
     roles = {role: names for role, names in found.roles.items() if names}
@@ -65,16 +61,8 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
             f"no column looks like text, an image or features; columns are {sorted(sample)}; "
             "say which is which, as in --role text=COLUMN"
         )
-    numeric = frozenset(name for name in roles.get("features", ()) if is_numeric(sample[name]))
+    numeric = frozenset(name for name in roles.get("features", ()) if Look(sample[name]).numeric)
     return Cast(layout, roles, numeric)
-
-
-def is_numeric(values: Sequence[Any]) -> bool:
-    """Whether nearly all there is are numbers."""
-    there = [value for value in values if not looks_missing(value)]
-    if not there or any(isinstance(value, _NESTED) for value in there):
-        return not there and bool(len(values))
-    return float(np.isnan(floats(there)).mean()) <= 0.05
 
 
 def _layout(
@@ -93,128 +81,93 @@ def _layout(
 class _Casting:
     """Roles given out one after another; a column plays one role only."""
 
-    def __init__(self, left: dict[str, Sequence[Any]], roles: dict[str, tuple[str, ...]]) -> None:
-        self.left, self.roles = left, roles
+    def __init__(
+        self, left: dict[str, Look], roles: dict[str, tuple[str, ...]], sample: Sample
+    ) -> None:
+        self.left, self.roles, self.sample = left, roles, sample
         self.chat = any(roles.get(role) for role in CHAT)
 
-    def _give(self, role: str, *columns: str) -> None:
-        self.roles[role] = columns
-        for column in columns:
+    def _give(self, role: str, columns: Iterable[str]) -> None:
+        """The role to these columns, if there are any."""
+        given = tuple(columns)
+        if given:
+            self.roles[role] = given
+        for column in given:
             self.left.pop(column, None)
 
     def _open(self, role: str) -> bool:
         return role not in self.roles
 
     def image(self) -> None:
-        if not self._open("image") or self.chat:
+        if not self._open("image") or self.chat or self.roles.get("text"):
             return
         certain = named(self.left, by_name.IMAGE)
-        for name in [*certain, *(n for n in self.left if n not in certain)]:
-            if looks_like_image(self.left[name]):
-                self._give("image", name)
-                return
+        others = [name for name in self.left if name not in certain]
+        self._give("image", [n for n in [*certain, *others] if self.left[n].image][:1])
+        if not self.roles.get("image") and self._open("features"):
+            self._give("image", self._pixels())
+
+    def _pixels(self) -> list[str]:
+        """The columns of a table in which a row is a square grey image, with or without label."""
+        pixels = [n for n, look in self.left.items() if NUMBERED.match(plain(n)) and look.pixel]
+        ends = [n for n in (*pixels[-1:], *pixels[:1]) if self.left[n].few]
+        for dropped in ([], *([end] for end in ends)):
+            rest = [name for name in pixels if name not in dropped]
+            if len(rest) >= 64 and isqrt(len(rest)) ** 2 == len(rest):
+                return rest
+        return []
 
     def text(self) -> None:
         if not self._open("text") or self.chat or self.roles.get("image"):
             return
-        for name in named(self.left, by_name.TEXT):
-            if _wordiness(self.left[name]) > 0 and _varied(self.left[name]):
-                self._give("text", name)
-                return
-        best = max(self.left, key=lambda name: _wordiness(self.left[name]), default=None)
-        if best is not None and _wordiness(self.left[best]) >= 3 and _varied(self.left[best]):
-            self._give("text", best)
+        called = named(self.left, by_name.TEXT)
+        wordy = [n for n, look in self.left.items() if look.words >= 3]
+        wordy.sort(key=lambda name: -self.left[name].words)
+        likely = [n for n in called if self.left[n].words > 0] + wordy
+        self._give("text", [n for n in likely if self.left[n].varied][:1])
 
     def people(self) -> None:
         user, item = named(self.left, by_name.USER), named(self.left, by_name.ITEM)
-        for role, names in (("user", user), ("item", item)):
-            if self._open(role) and names and (role == "user" or user):
-                self._give(role, names[0])
-        rated = named(self.left, by_name.RATING)
-        if self._open("rating") and rated and self.roles.get("item"):
-            self._give("rating", rated[0])
+        if self._open("user"):
+            self._give("user", user[:1])
+        if self._open("item") and self.roles.get("user"):
+            self._give("item", item[:1])
+        if self._open("rating") and self.roles.get("item"):
+            self._give("rating", named(self.left, by_name.RATING)[:1])
 
     def label(self) -> None:
         if not self._open("label") or self.roles.get("rating"):
             return
         wanted = by_name.LABEL[:2] if self.chat else (*by_name.LABEL, *by_name.RATING)
-        likely = [name for name in named(self.left, wanted) if _is_classes(self.left[name])]
+        likely = [name for name in named(self.left, wanted) if self.left[name].classes]
         if not likely and not self.chat:
             ends = [*self.left][-1:] + [*self.left][:1]
-            likely = [n for n in ends if plain(n) not in by_name.NOTHING and _is_few(self.left[n])]
-        if likely:
-            self._give("label", likely[0])
+            likely = [n for n in ends if plain(n) not in by_name.NOTHING and self.left[n].few]
+        self._give("label", likely[:1])
 
     def time(self) -> None:
-        names = [n for n in named(self.left, by_name.TIME) if _is_time(self.left[n])]
-        if self._open("time") and names:
-            self._give("time", names[0])
+        if self._open("time"):
+            self._give("time", [n for n in named(self.left, by_name.TIME) if self.left[n].time][:1])
 
     def source(self) -> None:
-        names = named(self.left, by_name.SOURCE)
-        if self._open("source") and names:
-            self._give("source", names[0])
+        if self._open("source"):
+            self._give("source", named(self.left, by_name.SOURCE)[:1])
 
     def features(self) -> None:
         """What is left of a table; beside text, images and chats nothing is a feature unasked."""
         others = ("text", "image", "item", *CHAT)
         if not self._open("features") or any(self.roles.get(role) for role in others):
             return
-        wide = [n for n in self.left if any(isinstance(v, np.ndarray) for v in self.left[n][:1])]
-        if wide:
-            self._give("features", wide[0])
-            return
+        wide = [name for name, look in self.left.items() if look.array]
         names = [n for n in self.left if plain(n) not in by_name.NOTHING]
-        kept = [n for n in names if _is_feature(self.left[n])]
-        if kept:
-            self._give("features", *kept)
-
-
-def _wordiness(values: Sequence[Any]) -> float:
-    """Mean words in a value; 0 if these are not texts."""
-    texts = [value for value in values if isinstance(value, str) and value]
-    if len(texts) < 0.5 * sum(value is not None for value in values) or not texts:
-        return 0.0
-    return sum(len(text.split()) for text in texts) / len(texts) if not is_numeric(texts) else 0.0
-
-
-def _varied(values: Sequence[Any]) -> bool:
-    there = [value for value in values if value]
-    return len(set(map(str, there))) > min(10, 0.2 * len(there))
-
-
-def _distinct(values: Sequence[Any]) -> tuple[int, int]:
-    there = [str(value) for value in values if not looks_missing(value)]
-    return len(set(there)), len(there)
-
-
-def _is_classes(values: Sequence[Any]) -> bool:
-    distinct, there = _distinct(values)
-    if is_numeric(values) and any("." in str(v) and not str(v).endswith(".0") for v in values):
-        return distinct <= 10  # a measurement, not a class
-    return distinct <= max(20, there / 2)
-
-
-def _is_few(values: Sequence[Any]) -> bool:
-    distinct, there = _distinct(values)
-    return 2 <= distinct <= min(MANY, max(2, there / 4)) and _is_classes(values)
-
-
-def _is_time(values: Sequence[Any]) -> bool:
-    there = [value for value in values if not looks_missing(value)]
-    return bool(there) and float(np.isnan(seconds(there)).mean()) <= 0.2
-
-
-def _is_feature(values: Sequence[Any]) -> bool:
-    distinct, there = _distinct(values)
-    if any(isinstance(value, _NESTED) for value in values):
-        return False
-    if is_numeric(values):
-        return not _counts_up(values)
-    return distinct <= max(20, there / 4)
-
-
-def _counts_up(values: Sequence[Any]) -> bool:
-    """A row number: whole, and one more each time."""
-    numbers = floats(list(values))
-    return len(numbers) > 20 and bool((np.diff(numbers) == 1).all())
+        label = [Look(self.sample[name]) for name in self.roles.get("label", ())]
+        self._give(
+            "features",
+            wide[:1]
+            or [
+                name
+                for name in names
+                if self.left[name].feature
+                and not any(self.left[name].same_as(other) for other in label)
+            ],
+        )

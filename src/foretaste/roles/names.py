@@ -96,7 +96,7 @@ def _split(role: str, value: str, columns: Collection[str]) -> list[str]:
                 f"role {role}: there is no column {name!r}{_meant(name, columns)}; "
                 f"columns are {_list(columns)}"
             )
-    if len(asked) > 1 and role not in ("features", "prompt"):
+    if len(asked) > 1 and role not in ("features", "prompt", "image"):
         raise WrongRole(f"role {role} is read from one column, not from {len(asked)}: {value}")
     return asked
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from foretaste.roles.columns import Values, floats, labels, seconds, strings
-from foretaste.roles.images import Beside, images
+from foretaste.roles.images import Beside, images, squares
 from foretaste.roles.infer import CHAT, Cast
 from foretaste.roles.layouts import said
 
@@ -33,7 +33,7 @@ class Shape:
         shaped, bad = self._chat(there)
         for role, names in self.cast.roles.items():
             if role == "image":
-                shaped["image"], broken = images(there[names[0]], self.beside)
+                shaped["image"], broken = self._image(names, there)
                 bad |= broken
             elif role == "features":
                 shaped["features"] = self._features(names, there)
@@ -60,6 +60,13 @@ class Shape:
         if "prompt" in shaped:
             shaped.setdefault("text", shaped["prompt"])
         return shaped, dict(chats.bad)
+
+    def _image(
+        self, names: tuple[str, ...], columns: Mapping[str, Values]
+    ) -> tuple[pa.Array, dict[int, str]]:
+        if len(names) == 1:
+            return images(columns[names[0]], self.beside)
+        return squares([floats(columns[name]) for name in names])
 
     def _features(self, names: tuple[str, ...], columns: Mapping[str, Values]) -> pa.Array:
         first = columns[names[0]]

@@ -17,7 +17,9 @@ from foretaste.roles.content import content_ids
 from foretaste.roles.infer import Cast, infer
 from foretaste.roles.shape import Shape
 
-SAMPLE = 2_048
+SAMPLE = ((2_048, 1),)  # rows taken of a piece, in how many pieces
+FARTHER = ((1_024, 1), (64, 63))
+CELLS = 500_000  # of wide tables fewer rows are looked at
 
 
 class Rows(Protocol):
@@ -74,8 +76,11 @@ def open_rows(
 
     classes: column -> names of its class codes, where the file itself says them
     """
-    sample = _sample(rows)
+    sample = _sample(rows, SAMPLE)
     cast = infer(sample, roles)
+    if "label" not in roles and not (cast.layout or cast.roles.get("label")):
+        sample = _sample(rows, FARTHER)  # rows may be sorted by label: look farther
+        cast = infer(sample, roles)
     names = (classes or {}).get(cast.roles.get("label", ("",))[0], ())
     kind = f"{format}/{_layout(cast)}".rstrip("/")
     shape = Shape(cast, tuple(names), rows.tree)
@@ -88,19 +93,21 @@ def _layout(cast: Cast) -> str:
     return "" if cast.roles.get("label") else "text"
 
 
-def _sample(rows: Rows) -> dict[str, list[Any]]:
+def _sample(rows: Rows, plan: Sequence[tuple[int, int]]) -> dict[str, list[Any]]:
     """Some rows from the front; the columns of later ones join those of the first."""
     sample: dict[str, list[Any]] = {}
+    sizes = [size for size, times in plan for _ in range(times)]
     taken = 0
     for piece in rows.pieces():
-        size = min(len(piece.positions), SAMPLE - taken)
+        if not len(piece.positions):
+            continue
+        size = min(len(piece.positions), sizes.pop(0), 1 + CELLS // max(1, len(piece.columns)))
         for name, values in piece.columns.items():
-            column = sample.setdefault(name, [None] * taken)
-            column += _some(values, size)
+            sample.setdefault(name, [None] * taken).extend(_some(values, size))
         taken += size
         for column in sample.values():
-            column += [None] * (taken - len(column))
-        if taken >= SAMPLE:
+            column.extend([None] * (taken - len(column)))
+        if not sizes:
             break
     if not taken:
         raise UnreadableInput(f"{rows.tree.url}: no row in it can be read")

@@ -119,10 +119,18 @@ def _scan(
     out.mkdir(parents=True, exist_ok=True)
     done = scan_into(source, out / WORK, chosen.settings, trusted=trusted, progress=progress)
     power = power_of(done, chosen.power, out / WORK / "power")
-    result = write(done, out, power=power, sources=concentrations(done.spool, done.findings))
+    asked = {"roles": dict(chosen.roles or {}), "format": chosen.format}
+    sources = concentrations(done.spool, done.findings)
+    result = write(done, out, asked=asked, power=power, sources=sources)
     if not chosen.keep_work:
         done.spool.remove()
     return result
+
+
+def reopen(data: Any, record: Record) -> Source:
+    """The data set of a finished scan, read the way that scan read it."""
+    asked = record.plan.get("asked", {})
+    return readers.open(data, asked.get("roles") or {}, asked.get("format"))
 
 
 def write(done: Scanned, out: Path, **parts: Any) -> Result:

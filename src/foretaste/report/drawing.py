@@ -46,7 +46,7 @@ def curve(points: Sequence[tuple[int, int]], width: int = 420, height: int = 150
 
 
 def scatter(points: Sequence[dict[str, object]], width: int = 640, height: int = 420) -> str:
-    """The embedding map: a colour a class, flagged rows ringed in red."""
+    """The embedding map: a colour a class, attack ringed in red, dirt in amber."""
     if not points:
         return ""
     places = np.array([[float(str(p["x"])), float(str(p["y"]))] for p in points])
@@ -55,7 +55,9 @@ def scatter(points: Sequence[dict[str, object]], width: int = 640, height: int =
     at = np.clip((places - low) / spread, -0.02, 1.02) * [width - 20, height - 20] + 10
     names = sorted({str(p["label"]) for p in points})
     colour = {name: index % 10 for index, name in enumerate(names)}
-    order = sorted(range(len(points)), key=lambda i: bool(points[i]["flagged"]))
+    order = sorted(
+        range(len(points)), key=lambda i: ("", "hygiene", "attack").index(str(points[i]["kind"]))
+    )
     dots = "".join(_dot(points[i], at[i], colour, height) for i in order)
     return _svg(width, height, dots, "embedding map")
 
@@ -63,10 +65,11 @@ def scatter(points: Sequence[dict[str, object]], width: int = 640, height: int =
 def _dot(point: dict[str, object], at: Floats, colour: dict[str, int], height: int) -> str:
     shape = f'cx="{at[0]:.1f}" cy="{height - at[1]:.1f}"'
     kind = f"c{colour[str(point['label'])]}"
-    if not point["flagged"]:
+    if not point["kind"]:
         return f'<circle class="{kind}" {shape} r="1.6"/>'
     return (
-        f'<circle class="{kind} ring" {shape} r="3.2"><title>row {point["index"]}</title></circle>'
+        f'<circle class="{kind} {point["kind"]}" {shape} r="3.2">'
+        f"<title>{point['kind']}, row {point['index']}</title></circle>"
     )
 
 

@@ -58,9 +58,9 @@ def exhibits(done: Scanned) -> pa.Table:
 def embedding_map(done: Scanned) -> pa.Table:
     """A sample of rows and all flagged ones (at most as many again) on two main axes.
 
-    x, y: principal components of `embedding`; label: class name; flagged; kind
+    x, y: principal components of `embedding`; label: class name; kind: attack, hygiene or ""
     """
-    empty: dict[str, list[Any]] = {"index": [], "x": [], "y": [], "label": [], "flagged": []}
+    empty: dict[str, list[Any]] = {"index": [], "x": [], "y": [], "label": [], "kind": []}
     if "embedding" not in done.spool.batch(0):
         return pa.table(empty)
     flagged = np.sort(done.scores.index[done.judgement.flagged])[:MAPPED]
@@ -75,6 +75,8 @@ def embedding_map(done: Scanned) -> pa.Table:
     _, first = np.unique(both["index"], return_index=True)
     both = both.take(first)
     x, y = _two_axes(both["embedding"])
+    attack = np.isin(both["index"], done.scores.index[done.judgement.of_kind("attack")])
+    kinds = np.where(attack, "attack", np.where(np.isin(both["index"], flagged), "hygiene", ""))
     labels = both["label"] if "label" in both else np.full(len(both), -1)
     return pa.table(
         {
@@ -82,7 +84,7 @@ def embedding_map(done: Scanned) -> pa.Table:
             "x": x,
             "y": y,
             "label": [done.spool.batch(0).class_name(int(code)) for code in labels],
-            "flagged": np.isin(both["index"], flagged),
+            "kind": kinds,
         }
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,8 +20,12 @@ from foretaste.scanning.run import Scanned
 PACKAGES = ("foretaste", "numpy", "scipy", "scikit-learn", "pyarrow", "polars", "torch")
 
 
-def to_record(done: Scanned, **parts: Any) -> Record:
-    """The record of a scan; `parts` are those that other rooms add: power, sources."""
+def to_record(done: Scanned, asked: Mapping[str, Any] | None = None, **parts: Any) -> Record:
+    """The record of a scan.
+
+    asked: how the data was to be read: roles and format, so that it can be opened so again
+    parts: what other rooms add: power, sources
+    """
     judgement = done.judgement
     verdict = judgement.verdict()
     if verdict is Verdict.CLEAN and done.intake.refusals:
@@ -30,7 +35,7 @@ def to_record(done: Scanned, **parts: Any) -> Record:
         dataset=_described(done),
         counts=_counts(done),
         alpha=done.settings.alpha,
-        plan={**done.plan.described(), "trusted": done.trusted},
+        plan={**done.plan.described(), "trusted": done.trusted, "asked": dict(asked or {})},
         detectors=_runs(done),
         groups=done.groups,
         bounds=done.bounds,

@@ -1,0 +1,46 @@
+"""`foretaste clean`: the rows to keep, and beside them those to keep out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretaste.api import reopen
+from foretaste.clean import clean as split
+from foretaste.cli.screen import progress, stdout
+from foretaste.report.files import read_record
+
+
+class What(StrEnum):
+    """Which findings lead to quarantine."""
+
+    ATTACK = "attack"
+    ALL = "all"
+
+
+def clean(
+    path: Annotated[str, typer.Argument(help="The data set that was scanned.")],
+    record: Annotated[Path, typer.Option(help="Folder of that scan.")] = Path("foretaste-out"),
+    out: Annotated[Path, typer.Option(help="New folder for both parts.")] = Path("cleaned"),
+    what: Annotated[What, typer.Option(help="Findings that lead to quarantine.")] = What.ATTACK,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Write kept and quarantined rows in the input's own format; together they are the input."""
+    source = reopen(path, read_record(record))
+    with progress(quiet) as bar:
+        done = 0
+
+        def tick(rows: int) -> None:
+            nonlocal done
+            done += rows
+            bar("clean", done, 0)
+
+        manifest = split(source, record, out, what=what.value, progress=tick)
+    stdout.print(
+        f"{manifest.kept.rows:,} rows kept in {out}/kept, {manifest.quarantined.rows:,} "
+        f"quarantined in {out}/quarantined ({manifest.quarantined.refused:,} unreadable, "
+        f"{manifest.held:,} held); reasons and hashes beside them"
+    )

@@ -110,7 +110,7 @@ def pour(path: Path, kind: str) -> Iterator[Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as out:
         if kind == ".gz":
-            with gzip.GzipFile("", "wb", fileobj=out, mtime=0) as packed:
+            with gzip.GzipFile("", "wb", 6, out, mtime=0) as packed:
                 yield packed
         elif kind == ".zst":
             with zstandard.ZstdCompressor().stream_writer(out, closefd=False) as packed:

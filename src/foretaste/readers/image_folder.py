@@ -26,6 +26,7 @@ INFERRED = {
     "text": ("text", "caption"),
 }
 NUMBERS = ("time", "rating")
+SMALL = 16 << 10  # bytes of a file
 FIRST = 2_000  # files that are looked at to tell what a folder holds
 
 
@@ -119,8 +120,11 @@ class Images:
     def __iter__(self) -> Iterator[Batch]:
         with ThreadPoolExecutor(2) as threads:
             for rows in self._chunks():
-                read = list(threads.map(self._read, (self.rows[at].leaf for at in rows)))
-                yield self._batch(rows, read)
+                leaves = [self.rows[at].leaf for at in rows]
+                # small files cost more in taking turns than two threads win by decoding
+                small = sum(leaf.size for leaf in leaves) < SMALL * len(leaves)
+                read = map(self._read, leaves) if small else threads.map(self._read, leaves)
+                yield self._batch(rows, list(read))
 
     def write(self, out: Path, chosen: Mask) -> None:
         """Copies the chosen files as they are, beside them the layout and the label files."""

@@ -8,6 +8,7 @@ import sys
 import textwrap
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet as pq
@@ -278,6 +279,34 @@ def test_interrupted_it_takes_its_leavings_away(small, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         clean(small, scan, tmp_path / "out", progress=stop)
     assert sorted(child.name for child in tmp_path.iterdir()) == ["scan", "set.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["set/a.csv", "set/*.csv", "set/a.parquet"])
+def test_images_that_a_table_names_go_with_their_rows(tmp_path, name):
+    images(tmp_path)
+    rows = [{"image": f"{'ab'[i % 2]}/{i:02}.png", "label": "ab"[i % 2]} for i in range(N)]
+    rows += [{"image": "none.png", "label": "a"}, {"image": "../x.png", "label": "a"}]
+    pl.DataFrame(rows).write_csv(tmp_path / "set/a.csv")
+    pl.DataFrame(rows).write_parquet(tmp_path / "set/a.parquet")
+    source = readers.open(f"{tmp_path}/{name}")
+    manifest = clean(source, write_scan(source, tmp_path / "scan", {0, 3}), tmp_path / "out")
+    assert (manifest.quarantined.rows, manifest.quarantined.refused) == (2, 2)
+    written = [[note.path for note in p.files] for p in (manifest.kept, manifest.quarantined)]
+    assert [len(paths) for paths in written] == [N - 2 + 1, 2 + 1]
+    assert "quarantined/b/03.png" in written[1]
+
+
+def test_one_list_for_all_pictures_is_cut_with_them(tmp_path):
+    images(tmp_path)
+    rows = [f"{'ab'[i % 2]}/{i:02}.png,{i % 3}\n" for i in range(N)]
+    (tmp_path / "set/train.csv").write_text("image,label\n" + "".join(rows))
+    source = readers.open(tmp_path / "set")
+    assert source.roles["label"] == "label"
+    for share, name in (((), "none"), ({0, 3}, "some")):
+        clean(source, write_scan(source, tmp_path / name, share), tmp_path / f"out-{name}")
+    kept, gone = (tmp_path / "out-some" / part / "train.csv" for part in ("kept", "quarantined"))
+    assert len(kept.read_text().splitlines()) == 1 + N - 2
+    assert gone.read_text().splitlines()[0] == "image,label"
 
 
 def test_a_picture_is_the_same_file_after(tmp_path):

@@ -109,6 +109,15 @@ def test_a_metadata_file_gives_labels_and_text(tmp_path):
     }
 
 
+def test_a_list_of_another_name_counts_if_it_is_about_these_files(tmp_path):
+    files = {"img/1.png": picture(1), "img/2.png": picture(2), "notes.csv": "image,n\nx,1\n",
+             "train.csv": "image,label\nimg/1.png,cat\nimg/2.png,dog\n",
+             "odd.csv": b"\xff"}  # fmt: skip
+    source = opened(lay(tmp_path, files))
+    assert [row["label"] for row in walked(source)[0]] == ["cat", "dog"]
+    assert source.ignored == ("notes.csv", "odd.csv")
+
+
 def test_json_lines_of_metadata_may_hold_anything(tmp_path):
     lines = '{"file_name": "1.png", "label": 3}\n\n{"file_name": "2.png", "label": "\\ud800"}\n'
     files = {"metadata.jsonl": lines, "1.png": picture(1), "2.png": picture(2)}

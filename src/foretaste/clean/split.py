@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from foretaste import readers
+from foretaste.clean.carrying import carry_images
 from foretaste.clean.manifest import SCHEMA, Manifest, PartNote, notes_of
 from foretaste.clean.scanned import Part, Scan, What, checked
 from foretaste.contracts import Source
 from foretaste.data import Refusal
-from foretaste.errors import BadInput, UnreadableInput, WrongRole
+from foretaste.errors import BadInput, UnreadableInput
 from foretaste.files.tree import located, tree
+from foretaste.readers.image_folder import Images
 from foretaste.roles import TableSource
 
 KEPT, QUARANTINED, REASONS = "kept", "quarantined", "reasons.jsonl"
@@ -63,6 +65,8 @@ def _split(
     for name, chosen in ((KEPT, ~away), (QUARANTINED, away)):
         (work / name).mkdir()
         source.write(work / name, chosen)
+    if isinstance(source, TableSource):
+        carry_images(source, work / KEPT, work / QUARANTINED, away)
     _write_reasons(work / REASONS, scan, away, refused)
     left_out = [str(name) for name in getattr(source, "ignored", ())]
     described = scan.record.dataset
@@ -114,15 +118,16 @@ def _again(source: Source, folder: Path) -> Source:
     fs, inside = located(source.path)
     single = folder / inside.rpartition("/")[2]
     path = str(single if single.is_file() and not fs.isdir(inside) else folder)
-    if isinstance(source, TableSource):  # images that rows name stay beside the input
+    if isinstance(source, TableSource):
         names = {entry.name for entry in source.rows.tree.entries}
+        files: Any = tree(path, names.__contains__)
         rows: Any = source.rows
-        return replace(source, path=path, rows=replace(rows, tree=tree(path, names.__contains__)))
+        shape = replace(source.shape, beside=files)
+        return replace(source, path=path, rows=replace(rows, tree=files), shape=shape)
+    if isinstance(source, Images):
+        return source.again(path)
     only = source.format.split("/")[0]
-    try:
-        return readers.open(path, source.roles, only)
-    except WrongRole:  # a list beside the files may have no line left that names its columns
-        return readers.open(path, {}, only)
+    return readers.open(path, source.roles, only)
 
 
 def _write_reasons(path: Path, scan: Scan, away: Any, refused: list[Refusal]) -> None:

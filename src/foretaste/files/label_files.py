@@ -1,4 +1,4 @@
-"""Lists beside files that say more about them: `metadata.csv`, `metadata.jsonl`, `labels.csv`."""
+"""Lists beside files that say more about them, such as `metadata.csv` or `metadata.jsonl`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import json
 import posixpath
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from foretaste.errors import UnreadableInput
 from foretaste.files.folders import Leaf, Tree, printable
 
 NAMES = ("metadata.csv", "metadata.jsonl", "labels.csv")
+KINDS = (".csv", ".jsonl")
 FILE = ("file_name", "filename", "file", "image", "path", "image_path")
-LARGEST = 1 << 30
+LARGEST = 1 << 28  # bytes
+LOOK_AT = 20  # lines of a list of another name: one of them must be about a file that is there
 Said = dict[str, str | None]
 
 
@@ -43,17 +46,20 @@ class LabelFiles:
     columns: tuple[str, ...]
 
     @classmethod
-    def read(cls, tree: Tree, leaves: Iterable[Leaf]) -> LabelFiles:
-        """Reads those that have a column of file names; others are no label files."""
+    def read(cls, tree: Tree, leaves: Iterable[Leaf], known: Collection[str] = NAMES) -> LabelFiles:
+        """Reads those with a column of file names, if `known` or about files that are there."""
+        leaves = [leaf for leaf in leaves if not leaf.fault]
+        there = {leaf.path for leaf in leaves}
         lines: list[Line] = []
         heads: dict[str, str] = {}
         for leaf in leaves:
-            if leaf.path.rpartition("/")[2] not in NAMES or leaf.fault:
+            if not leaf.path.endswith(KINDS):
                 continue
-            head, records = _records(leaf, _text(tree, leaf))
-            if records is not None:
+            sure = leaf.path in known or leaf.path.rpartition("/")[2] in known
+            head, found = _lines(tree, leaf, None if sure else there)
+            if found is not None:
                 heads[leaf.path] = head
-                lines.extend(records)
+                lines.extend(found)
         about: dict[str, list[int]] = {}
         for at, line in enumerate(lines):
             about.setdefault(line.path, []).append(at)
@@ -75,6 +81,22 @@ class LabelFiles:
                 for at, line in enumerate(self.lines):
                     if line.label_file == path and at in chosen:
                         file.write(line.raw if line.raw.endswith("\n") else line.raw + "\n")
+
+
+def _lines(
+    tree: Tree, leaf: Leaf, there: Collection[str] | None
+) -> tuple[str, Iterator[Line] | None]:
+    """Header and lines; no lines where this is no list of files, or of none of those `there`."""
+    try:
+        head, lines = _records(leaf, _text(tree, leaf))
+        first = list(islice(lines or (), LOOK_AT))
+    except UnreadableInput:
+        if there is None:
+            raise
+        return "", None  # some other table, which is not ours to judge
+    if lines is None or (there is not None and not any(line.path in there for line in first)):
+        return head, None
+    return head, chain(first, lines)
 
 
 def _text(tree: Tree, leaf: Leaf) -> str:

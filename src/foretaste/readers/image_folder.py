@@ -61,10 +61,7 @@ class ImageFolder:
         return 0.9 * sum(map(is_picture, names)) / max(1, len(names))
 
     def open(self, path: str, roles: Mapping[str, str]) -> Source:
-        tree = tree_of(path)
-        if tree is None:
-            raise UnreadableInput(f"{path}: not a folder; give the folder that holds the images")
-        return Images.of(tree, path, roles, self)
+        return Images.of(path, roles, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +96,35 @@ class Images:
     format: str = "image_folder"
 
     @classmethod
-    def of(cls, tree: Tree, path: str, said: Mapping[str, str], settings: ImageFolder) -> Images:
-        """Lists the tree and reads the label files; no image is opened yet."""
+    def of(
+        cls, path: str, said: Mapping[str, str], settings: ImageFolder, like: Images | None = None
+    ) -> Images:
+        """Lists the tree and reads the label files; no image is opened yet.
+
+        like: what this is a part of, so that folders and lists mean the same
+        """
+        tree = tree_of(path)
+        if tree is None:
+            raise UnreadableInput(f"{path}: not a folder; give the folder that holds the images")
         leaves = tuple(tree.leaves())
-        labels = LabelFiles.read(tree, leaves)
+        labels = LabelFiles.read(tree, leaves, like.labels.heads if like else NAMES)
         rows = sorted(_rows(leaves, labels), key=lambda row: (row.leaf.path, row.line))
         folders = {row.leaf.path.rpartition("/")[0] for row in rows if row.copied}
         folders |= {leaf.path for leaf in leaves if leaf.empty}
-        tops = {folder.split("/")[0] for folder in folders - {""}}
-        split = bool(tops) and {top.lower() for top in tops} <= SPLITS
+        split = like.split if like else _is_split(folders)
         classes = any(len(folder.split("/")) > split for folder in folders - {""})
         columns = (FILE, *((FOLDER,) if classes else ()), *labels.columns)
+        columns = like.columns if like else columns
         known = {row.leaf.path for row in rows} | set(labels.heads)
         others = [leaf.location for leaf in leaves if leaf.path not in known and not leaf.empty]
         return cls(
             path, settings, tree, labels, tuple(rows), frozenset(folders), split,
             roles=_roles(said, columns), columns=columns, ignored=tuple(sorted(others)),
         )  # fmt: skip
+
+    def again(self, path: str) -> Images:
+        """A part of it that was written, its folders and lists understood as they are here."""
+        return Images.of(path, self.roles, self.settings, self)
 
     def __iter__(self) -> Iterator[Batch]:
         with ThreadPoolExecutor(2) as threads:
@@ -188,6 +197,12 @@ class Images:
             return self.labels.value(path, column)
         folders = path.split("/")[int(self.split) : -1]
         return printable(folders[0]) if folders else None
+
+
+def _is_split(folders: Iterable[str]) -> bool:
+    """Whether all first folders are train, test …, and so no classes."""
+    tops = {folder.split("/")[0].lower() for folder in folders if folder}
+    return bool(tops) and tops <= SPLITS
 
 
 def _rows(leaves: Iterable[Leaf], labels: LabelFiles) -> Iterator[Row]:

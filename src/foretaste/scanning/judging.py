@@ -48,12 +48,14 @@ class Judgement:
     kinds:    detector -> hygiene or attack
     p_value:  (n,) over all detectors; flagged: (n,) what is on the list
     nulls:    detector -> the null that was fitted
+    notes:    detector -> row -> what the override test adds to the reason
     """
 
     p_values: dict[str, Floats]
     kinds: dict[str, str]
     accused: dict[str, Mask] = field(default_factory=dict)
     nulls: dict[str, Null] = field(default_factory=dict)
+    notes: dict[str, dict[int, str]] = field(default_factory=dict)
     p_value: Floats = field(default_factory=lambda: np.empty(0))
     attack_p: Floats = field(default_factory=lambda: np.empty(0))
     flagged: Mask = field(default_factory=lambda: np.empty(0, bool))
@@ -63,7 +65,7 @@ class Judgement:
         p_values = {name: p[:rows] for name, p in self.p_values.items()}
         accused = {name: mask[:rows] for name, mask in self.accused.items()}
         joint = self.p_value[:rows], self.attack_p[:rows], self.flagged[:rows]
-        return Judgement(p_values, self.kinds, accused, self.nulls, *joint)
+        return Judgement(p_values, self.kinds, accused, self.nulls, self.notes, *joint)
 
     def of_kind(self, kind: str) -> Mask:
         """(n,) the rows accused by a detector of this kind."""
@@ -149,6 +151,9 @@ def findings(
         (name, int(at)) for name, mask in judgement.accused.items() for at in np.flatnonzero(mask)
     ]
     reasons = _reasons(spool, chosen, learned, watch)
+    for (name, row), reason in reasons.items():
+        note = judgement.notes.get(name, {}).get(row)
+        reasons[name, row] = f"{note}; {reason}" if note else reason
     names = np.array([name for name, _ in chosen], dtype=object)
     at = np.array([row for _, row in chosen], dtype=np.int64)
     table = pa.table(

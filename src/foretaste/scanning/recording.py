@@ -52,12 +52,13 @@ def to_record(done: Scanned, asked: Mapping[str, Any] | None = None, **parts: An
 
 def telling(findings: pa.Table, most: int = 5) -> tuple[Finding, ...]:
     """The findings that say most: the strongest of each detector in turn, attacks first."""
-    rows = findings.slice(0, 20_000).to_pylist()
-    seen: dict[str, int] = {}
+    seen: dict[str, set[str]] = {}
     ranked = []
-    for order, row in enumerate(rows):
-        turn = seen[row["detector"]] = seen.get(row["detector"], -1) + 1
-        ranked.append((row["kind"], turn, order, row))
+    for order, row in enumerate(findings.slice(0, 20_000).to_pylist()):
+        reasons = seen.setdefault(row["detector"], set())
+        if row["reason"] not in reasons:
+            ranked.append((row["kind"], len(reasons), order, row))
+            reasons.add(row["reason"])
     ranked.sort(key=lambda one: one[:3])
     return tuple(Finding(**row) for *_, row in ranked[:most])
 

@@ -90,7 +90,7 @@ def scan_into(
     learned = passes.learn_all(spool, _runnable(plan, encoders, spool), watch)
     scores = passes.score_all(spool, learned.values(), watch)
     judgement = judging.to_p_values(scores, learned, mask)
-    groups = overridden(spool, scores, judgement, learned, encoders, watch)
+    groups = overridden(spool, scores, judgement, {**encoders, **learned}, how.alpha, watch)
     judging.decide(judgement, learned, how.alpha)
     bounds = judging.bounds(judgement, mask)
     rows = len(scores) if mask is None else intake.found - len(intake.refusals)

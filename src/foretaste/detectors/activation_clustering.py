@@ -1,0 +1,181 @@
+"""Poison and clean rows of one class are two clusters; see whether there are two at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from foretaste.contracts import Kind, Scale
+from foretaste.data import UNLABELLED, Array, Batch, Floats, Ints
+from foretaste.summaries.moments import Moments
+from foretaste.summaries.strata import Strata
+from foretaste.summaries.whitening import main_axes, pooled_whitening
+
+FEWEST = 40  # sampled rows of a class below which nobody looks for clusters
+SMALLEST = 8  # sampled rows of a cluster
+LARGEST = 0.42  # of its class: what is half of a class is as much the class as the other half
+BINS = 24  # between the two middles, where the density has to dip
+GROUPS = 4  # splits of one class that are kept at most
+
+
+class Split(NamedTuple):
+    """A plane between two clusters of a class; the smaller lies on the positive side."""
+
+    direction: Floats  # (d,)
+    plane: float  # where the plane lies along the direction
+    surprise: float  # -log10 p of one cluster only, all splits tried paid for
+
+
+@dataclass(frozen=True)
+class ActivationClustering:
+    """Suspects the smaller of two clusters of a class, where there are two.
+
+    The class is looked at along the axes that stand out once it is whitened by the pooled
+    within-class covariance; each axis, and 2-means over all of them, proposes a split. Two
+    clusters exist only if the density dips between them: whatever has one mode, however heavy
+    its tails, is at least as dense between as at the lower of two middles, so the counts are
+    compared by an exact binomial test. The score of a row of the smaller cluster is -log10 of
+    that p-value, times the number of splits tried.
+
+    Blind to poison without a gap to its class, and to poison that is two fifths of its class or
+    more.
+
+    Needs `embedding` (n, d) and `label` (n,) of class codes; a row without a label scores 0.
+
+    >>> rng = np.random.default_rng(0)
+    >>> vectors = rng.standard_normal((200, 2))
+    >>> vectors[:60] += 12
+    >>> rows = Batch(range(200), {"embedding": vectors, "label": [0] * 200})
+    >>> clusters = ActivationClustering()
+    >>> scores = clusters.score(rows, clusters.fit(clusters.summarize(rows)))
+    >>> np.flatnonzero(scores > 3).tolist() == list(range(60))
+    True
+
+    References
+    ----------
+    Chen et al. (2018). Detecting Backdoor Attacks on Deep Neural Networks by Activation
+    Clustering. arXiv:1811.03728
+    Hartigan, Hartigan (1985). The dip test of unimodality. doi:10.1214/aos/1176346577
+    """
+
+    sample: int = 40_000  # rows that are clustered
+    axes: int = 8
+    proposed: float = 3.0  # the score from which a cluster is put to the override test
+    seed: int = 0
+
+    needs: ClassVar = ("embedding", "label")
+    kind: ClassVar = Kind.STRUCTURE
+    scale: ClassVar = Scale.SURPRISE
+
+    def summarize(self, batch: Batch) -> Strata:
+        return Strata.of(batch, ("embedding",), self.sample, self.seed)
+
+    def fit(self, summary: Strata) -> Mapping[int, tuple[Split, ...]]:
+        rows = summary.sorted()
+        usable = np.isfinite(rows["embedding"]).all(axis=1)
+        vectors, labels = rows["embedding"][usable], rows["label"][usable]
+        if not len(vectors):
+            return {}
+        moments = Moments.of(vectors, labels)
+        whitening = pooled_whitening(moments)
+        tried = (self.axes + 1) * len(moments.by_class)
+        return {
+            label: _splits(vectors[labels == label], whitening, moment.scatter / moment.n, tried)
+            if moment.n >= FEWEST
+            else ()
+            for label, moment in moments.by_class.items()
+        }
+
+    def score(self, batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> Floats:
+        scores, _ = _placed(batch, model)
+        unknown = ~np.isin(batch["label"], [UNLABELLED, *model])
+        return np.where(unknown, np.nan, scores)
+
+    def propose(self, batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> Ints:
+        scores, groups = _placed(batch, model)
+        return np.where(scores >= self.proposed, groups, -1)
+
+    def explain(self, batch: Batch, row: int, model: Mapping[int, tuple[Split, ...]]) -> str:
+        [score], [group] = _placed(batch.take([row]), model)
+        name = batch.class_name(int(batch["label"][row]))
+        if group < 0:
+            return f"in the main cluster of class {name}"
+        return f"in a small second cluster of class {name} (score {score:.1f})"
+
+
+def _placed(batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> tuple[Floats, Ints]:
+    """(n,) the surprise of the cluster each row lies in, and its number; 0 and -1 for none."""
+    scores, groups = np.zeros(len(batch)), np.full(len(batch), -1, np.int64)
+    labels, vectors = batch["label"], batch["embedding"]
+    for label, splits in model.items():
+        rows = np.flatnonzero(labels == label)
+        for number, split in enumerate(splits):
+            beyond = vectors[rows] @ split.direction > split.plane
+            fresh = rows[beyond & (groups[rows] < 0)]
+            scores[fresh], groups[fresh] = split.surprise, label * GROUPS + number
+    return scores, groups
+
+
+def _splits(vectors: Array, whitening: Floats, covariance: Floats, tried: int) -> tuple[Split, ...]:
+    axes = whitening @ main_axes(whitening @ covariance @ whitening, 8)
+    places = vectors @ axes
+    middle = np.median(places, axis=0)
+    directions = np.hstack([np.eye(axes.shape[1]), _between_means(places - middle)])
+    found = [_split(places @ one, axes @ one, tried) for one in directions.T]
+    kept = sorted((one for one in found if one), key=lambda one: -one.surprise)
+    return tuple(kept[:GROUPS])
+
+
+def _between_means(places: Floats) -> Floats:
+    """(m, 1) the direction between the means of two clusters (2-means, started far apart)."""
+    far = places[np.argmax((places**2).sum(axis=1))]
+    inside = places @ far > far @ far / 2
+    for _ in range(20):
+        if not 0 < inside.sum() < len(places):
+            break
+        means = places[inside].mean(axis=0), places[~inside].mean(axis=0)
+        gap = means[0] - means[1]
+        inside = places @ gap > (means[0] + means[1]) @ gap / 2
+    else:
+        return (gap / max(float(np.linalg.norm(gap)), 1e-12))[:, None]
+    return np.zeros((places.shape[1], 0))
+
+
+def _split(along: Floats, direction: Floats, tried: int) -> Split | None:
+    """The best cut of one line in two, if the density dips there."""
+    order = np.sort(along)
+    n = len(order)
+    size = np.arange(1, n)
+    total = np.cumsum(order)[:-1]
+    between = (total / size - (order.sum() - total) / (n - size)) ** 2 * size * (n - size)
+    between[: SMALLEST - 1], between[n - SMALLEST :] = 0, 0
+    cut = int(between.argmax()) + 1
+    sides = order[:cut], order[cut:]
+    sign = 1.0 if len(sides[1]) <= len(sides[0]) else -1.0
+    low, high = np.median(sides[0]), np.median(sides[1])
+    if not high > low:
+        return None
+    plane, surprise = _dip(order, low, high, tried)
+    beyond = float(np.mean(sign * order > sign * plane))
+    if surprise <= 0 or beyond > LARGEST:
+        return None
+    return Split(sign * direction, sign * plane, surprise)
+
+
+def _dip(order: Floats, low: float, high: float, tried: int) -> tuple[float, float]:
+    """Where between two middles the density is least, and how surprising so few rows are."""
+    edges = np.linspace(low, high, BINS + 1)
+    width = (high - low) / BINS
+    counts = np.histogram(order, edges)[0]
+    ends = [int(np.sum(np.abs(order - end) <= 2 * width)) for end in (low, high)]
+    least, surprise, plane = min(ends), 0.0, (low + high) / 2
+    for at in range(2, BINS - 5):
+        gap = int(counts[at : at + 4].sum())
+        p = binom.cdf(gap, gap + least, 0.5) * tried * BINS
+        if -np.log10(max(p, 1e-300)) > surprise:
+            surprise, plane = float(-np.log10(max(p, 1e-300))), float(edges[at] + 2 * width)
+    return plane, surprise

@@ -2,6 +2,7 @@ import contextlib
 import gzip
 import struct
 
+import fsspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -115,7 +116,7 @@ def test_a_bomb_is_refused(tmp_path):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data(), packed=st.booleans())
 def test_damage_never_crashes(tmp_path, data, packed):
@@ -142,3 +143,12 @@ def test_kept_and_the_rest_add_up(tmp_path, packed):
         assert sorted(p.name for p in (tmp_path / name).iterdir()) == sorted(
             p.name for p in (tmp_path / "set").iterdir()
         )
+
+
+def test_urls_are_read_like_files(tmp_path):
+    lay(tmp_path)
+    fs = fsspec.filesystem("memory")
+    for path in tmp_path.iterdir():
+        fs.pipe(f"/idx/{path.name}", path.read_bytes())
+    assert Idx.claims("memory://idx") > 0.5
+    assert walked(opened("memory://idx")) == walked(opened(tmp_path))

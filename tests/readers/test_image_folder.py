@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import random
@@ -8,6 +9,8 @@ import zlib
 import fsspec
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from foretaste.errors import ForetasteError, UnreadableInput, WrongRole
@@ -246,3 +249,19 @@ def test_wrong_paths_and_roles_are_clear_errors(tmp_path):
         opened(tmp_path, {"label": "breed"})
     with pytest.raises(ForetasteError, match="folder"):
         opened(tmp_path / "a/1.png")
+
+
+TEXTS = st.text(st.sampled_from('abc,"\n\r\\{}:1.png\0é'), max_size=60)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(head=st.sampled_from(["", "file_name,label\n"]), text=TEXTS, raw=st.binary(max_size=9))
+@pytest.mark.parametrize("name", ["metadata.csv", "metadata.jsonl", "a.csv"])
+def test_any_label_file_is_read_or_a_clear_error(tmp_path, name, head, text, raw):
+    lay(tmp_path, {"1.png": picture(1), name: (head + text).encode() + raw})
+    with contextlib.suppress(ForetasteError):
+        source = opened(tmp_path)
+        assert walked(source)[2] == len(source.rows)
+        assert walked(source) == walked(source)

@@ -3,6 +3,7 @@ import io
 import pickle
 import zipfile
 
+import fsspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -207,7 +208,7 @@ def _npz(packed):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data(), packed=st.booleans())
 def test_damage_never_crashes(tmp_path, data, packed):
@@ -220,7 +221,7 @@ def test_damage_never_crashes(tmp_path, data, packed):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data(), kind=st.sampled_from(["<f2", "<f4", ">f8", "<i2", "<U3", "|S2", "|b1"]))
 def test_damaged_headers_and_values_never_crash(tmp_path, data, kind):
@@ -256,3 +257,16 @@ def test_kept_and_the_rest_add_up(tmp_path, save, share):
     assert sum(len(refused) for _, refused in parts) == 2
     packing = {i.compress_type for i in zipfile.ZipFile(tmp_path / "kept/a.npz").infolist()}
     assert packing == {zipfile.ZIP_STORED if save is np.savez else zipfile.ZIP_DEFLATED}
+
+
+def test_urls_are_read_like_files(tmp_path):
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS)
+    np.save(tmp_path / "x.npy", IMAGES)
+    np.save(tmp_path / "y.npy", LABELS)
+    fs = fsspec.filesystem("memory")
+    for name in ("a.npz", "x.npy", "y.npy"):
+        fs.pipe(f"/arrays/{name}", (tmp_path / name).read_bytes())
+    for name in ("a.npz", "x.npy", "y.npy"):
+        here, there = (walked(opened(f"{root}/{name}")) for root in (tmp_path, "memory://arrays"))
+        assert here == there
+    assert NumpyArchive.claims("memory://arrays/a.npz") > 0.5

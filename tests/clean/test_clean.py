@@ -251,14 +251,14 @@ def test_a_writer_that_loses_a_row_is_caught(small, tmp_path, monkeypatch):
     assert sorted(child.name for child in tmp_path.iterdir()) == ["scan", "set.jsonl"]
 
 
-def test_killed_in_the_middle_it_leaves_no_out(small, tmp_path):
+@pytest.mark.parametrize("step", ["_write_reasons", "_verified", "notes_of"])
+def test_killed_in_the_middle_it_leaves_no_out(small, tmp_path, step):
     scan = write_scan(small, tmp_path / "scan", {1})
     script = f"""
         import os, signal
         from foretaste import readers
         from foretaste.clean import clean, split
-        def verified(*_): os.kill(os.getpid(), signal.SIGKILL)
-        split._verified = verified
+        split.{step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         folder = {str(tmp_path)!r}
         clean(readers.open(folder + "/set.jsonl"), {str(scan)!r}, folder + "/out")
     """

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foretaste.errors import ForetasteError, UnreadableInput, WrongRole
+from foretaste.files import Limits
 from foretaste.readers.idx import Idx
 
 RNG = np.random.default_rng(0)
@@ -110,9 +111,9 @@ def test_a_cut_off_file_says_how_much_is_there(tmp_path):
 
 def test_a_bomb_is_refused(tmp_path):
     path = tmp_path / "x-images-idx3-ubyte.gz"
-    path.write_bytes(gzip.compress(idx(np.zeros((1 << 11, 256, 256), np.uint8))))
+    path.write_bytes(gzip.compress(idx(np.zeros((1 << 7, 256, 256), np.uint8))))
     with pytest.raises(ForetasteError, match="bomb"):
-        walked(opened(path))
+        walked(Idx(Limits(free=1 << 20)).open(str(path), {}))
 
 
 @settings(

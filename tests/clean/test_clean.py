@@ -167,6 +167,14 @@ def test_all_may_be_kept_or_all_quarantined(path, tmp_path, share):
     assert manifest.kept.rows == (0 if share else len(ids))
 
 
+@pytest.mark.parametrize("accused", [set(), {1, 5}, set(range(N))])
+def test_a_table_in_memory_becomes_two_files(tmp_path, accused):
+    source = readers.open(table())
+    clean(source, write_scan(source, tmp_path / "scan", accused), tmp_path / "out")
+    parts = [pq.read_table(tmp_path / "out" / part) for part in ("kept", "quarantined")]
+    assert [len(part) for part in parts] == [N - len(accused), len(accused)]
+
+
 def test_text_lines_are_the_very_bytes(small, tmp_path):
     scan = write_scan(small, tmp_path / "scan", {1, 5}, {7})
     clean(small, scan, tmp_path / "attacks")

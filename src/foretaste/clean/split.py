@@ -18,7 +18,7 @@ from foretaste.clean.scanned import Part, Scan, What, checked
 from foretaste.contracts import Source
 from foretaste.data import Refusal
 from foretaste.errors import BadInput, UnreadableInput
-from foretaste.files.tree import located, tree
+from foretaste.files.tree import Tree, located, tree
 from foretaste.readers.image_folder import Images
 from foretaste.roles import TableSource
 
@@ -119,15 +119,22 @@ def _again(source: Source, folder: Path) -> Source:
     single = folder / inside.rpartition("/")[2]
     path = str(single if single.is_file() and not fs.isdir(inside) else folder)
     if isinstance(source, TableSource):
-        names = {entry.name for entry in source.rows.tree.entries}
-        files: Any = tree(path, names.__contains__)
-        rows: Any = source.rows
-        shape = replace(source.shape, beside=files)
-        return replace(source, path=path, rows=replace(rows, tree=files), shape=shape)
+        return _table_again(source, path)
     if isinstance(source, Images):
         return source.again(path)
     only = source.format.split("/")[0]
     return readers.open(path, source.roles, only)
+
+
+def _table_again(source: TableSource, path: str) -> Source:
+    old: Any = source.rows
+    if not isinstance(old.tree, Tree):  # a table in memory is written as Parquet
+        written = readers.open(path, source.roles, "parquet")
+        return replace(source, path=path, rows=getattr(written, "rows", old))
+    names = {entry.name for entry in old.tree.entries}
+    files = tree(path, names.__contains__)
+    shape = replace(source.shape, beside=files)
+    return replace(source, path=path, rows=replace(old, tree=files), shape=shape)
 
 
 def _write_reasons(path: Path, scan: Scan, away: Any, refused: list[Refusal]) -> None:

@@ -10,10 +10,9 @@ import numpy as np
 from foretaste.contracts import Kind, Scale
 from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.summaries.strata import Strata
-from foretaste.summaries.vote import Electorate
+from foretaste.summaries.vote import Opinion
 
 _CAP = 300.0  # the largest surprise that is told apart
-_FLOOR = 1e-6  # no model is surer than this
 _CELLS = 40_000_000  # sampled predictions that are kept, in numbers
 _SOFT = 0.05  # unmixed chances below about this are squeezed together, not cut off
 
@@ -21,9 +20,9 @@ _SOFT = 0.05  # unmixed chances below about this are squeezed together, not cut 
 class Noise(NamedTuple):
     """What is believed about how labels went wrong."""
 
-    voters: Electorate
-    joint: Floats  # (k, k) rows by given (first) and probable true (second) class
-    flows: Floats  # (k, k) the part of them that flows one way only
+    opinion: Opinion
+    flows: Floats  # (k, k) rows by given (first) and true (second) class that flow one way only
+    unmix: Floats  # (k, k) frees chances of those flows
     given: Floats  # (k, k) chance of the given (first) label where the second is true
     at: Floats  # (m,) log odds, ascending
     surprise: Floats  # (m,) what they mean
@@ -73,17 +72,17 @@ class LabelNoise:
         rows = summary.sorted()
         labels, k = rows["label"], rows["prediction"].shape[1]
         weight = summary.weights(labels)
-        prior = (np.bincount(labels, weight, k) + 0.5) / (weight.sum() + 0.5 * k)
-        voters = Electorate.of(summary, prior, self.voices)
+        opinion = Opinion.of(summary, self.voices)
         if not len(rows):
-            nothing = np.zeros((k, k))
-            return Noise(voters, nothing, nothing, np.eye(k), np.zeros(1), np.zeros(1))
-        chances = _chances(rows, voters)
+            zero = np.zeros((k, k))
+            return Noise(opinion, zero, np.eye(k), np.eye(k), np.zeros(1), np.zeros(1))
+        chances = opinion.chances(rows)
         joint = _confident_joint(chances, labels, weight)
-        flows = _one_way(joint, len(rows) / weight.sum())
-        given = _given(joint, flows)
-        odds = _log_odds(chances, labels, given)
-        return Noise(voters, joint, flows, given, *_null(odds, weight))
+        leaning, flows = _one_way(joint, len(rows) / weight.sum())
+        given, unmix = _given(joint, leaning), _unmixing(joint, flows)
+        odds, true = _log_odds(chances, given, unmix)
+        at, surprise = _null(odds, true * np.diag(given) * weight[:, None] / weight.sum())
+        return Noise(opinion, flows, unmix, given, at, surprise)
 
     def score(self, batch: Batch, model: Noise) -> Floats:
         scores = np.full(len(batch), np.nan)
@@ -91,7 +90,8 @@ class LabelNoise:
         if not len(known):
             return scores
         rows = batch.take(known)
-        odds = _log_odds(_chances(rows, model.voters), rows["label"], model.given)
+        every, _ = _log_odds(model.opinion.chances(rows), model.given, model.unmix)
+        odds = every[np.arange(len(known)), rows["label"]]
         beyond = np.maximum(odds - model.at[-1], 0) / np.log(10)
         scores[known] = np.interp(odds, model.at, model.surprise) + beyond
         return np.clip(scores, 0.0, _CAP)
@@ -100,7 +100,7 @@ class LabelNoise:
         one = batch.take([row])
         if not _usable(one, len(model.given))[0]:
             return "no label, or no prediction, to compare"
-        chances, said = _chances(one, model.voters)[0], int(one["label"][0])
+        chances, said = model.opinion.chances(one)[0], int(one["label"][0])
         true = int(np.argmax(chances))
         names = one.class_name(said), one.class_name(true)
         told = f"labelled {names[0]}; out of fold it reads as {names[1]} ({chances[true]:.2f})"
@@ -116,14 +116,6 @@ def _usable(batch: Batch, k: int) -> Array:
     return known
 
 
-def _chances(rows: Batch, voters: Electorate) -> Floats:
-    """(n, k) geometric mean of what the model and what the neighbours say."""
-    told = np.log(np.maximum(rows["prediction"], _FLOOR))
-    voted = np.log(np.maximum(voters.chances(rows["embedding"], rows.keys), _FLOOR))
-    mean = np.exp(0.5 * (told + voted))
-    return mean / mean.sum(axis=1, keepdims=True)
-
-
 def _confident_joint(chances: Floats, labels: Ints, weight: Floats) -> Floats:
     """(k, k) rows of each given label that are confidently (as rows of that class) another."""
     k, rows = chances.shape[1], np.arange(len(labels))
@@ -137,50 +129,64 @@ def _confident_joint(chances: Floats, labels: Ints, weight: Floats) -> Floats:
     return joint / joint.sum(axis=1, keepdims=True) * np.maximum(total, 1e-9)[:, None]
 
 
-def _one_way(joint: Floats, sampled: float) -> Floats:
+def _one_way(joint: Floats, sampled: float) -> tuple[Floats, Floats]:
     """(k, k) what flows from true (second) to given (first) beyond what flows back.
 
-    Confusion of two classes goes both ways, in numbers or in rates; a flow must beat both,
-    twofold and by four standard deviations of the sampled counts.
+    Confusion of two classes goes both ways, in numbers or in rates; a flow must beat both, and
+    accidents, by four standard deviations of the sampled counts (first result), and twofold
+    (second), since classes that are merely alike are often confused a little unevenly.
     """
     true = np.maximum(joint.sum(axis=0), 1e-9)
-    back = np.maximum(joint.T, (joint / true).T * true)
+    back = np.maximum(np.maximum(joint.T, (joint / true).T * true), _accident(joint) * true)
     excess = joint - back
     doubt = 4 * np.sqrt((joint + back) * sampled + 1) / sampled
-    flows = np.where((excess > doubt) & (joint > 2 * back), excess, 0.0)
-    np.fill_diagonal(flows, 0.0)
-    return flows
+    leaning = np.where(excess > doubt, excess, 0.0)
+    np.fill_diagonal(leaning, 0.0)
+    return leaning, np.where(joint > 2 * back, leaning, 0.0)
 
 
-def _given(joint: Floats, flows: Floats) -> Floats:
-    """(k, k) chance of each given label (first) by true label: accidents, equal for all, and flows.
+def _accident(joint: Floats) -> float:
+    """How often a label is lost to one other class by no one's will."""
+    k, true = len(joint), np.maximum(joint.sum(axis=0), 1.0)
+    others = (joint / true)[~np.eye(k, dtype=bool)]
+    usual = float(np.median(others)) if k > 2 else float(others.min(initial=1))
+    return min(max(usual, 0.02 / k), 0.4 / k)
+
+
+def _given(joint: Floats, leaning: Floats) -> Floats:
+    """(k, k) chance of each given label (first) by true label.
 
     Taking the whole joint instead would blame classes that are merely alike.
     """
-    k, true = len(joint), np.maximum(joint.sum(axis=0), 1.0)
-    others = (joint / true)[~np.eye(k, dtype=bool)]
-    accident = max(float(np.median(others)) if k > 2 else float(others.min(initial=1)), 0.02 / k)
-    wrong = np.minimum(accident, 0.4 / k) + flows / true
-    np.fill_diagonal(wrong, 0.0)
-    wrong /= np.maximum(1.0, wrong.sum(axis=0) / 0.7)
+    return _with_rest(_accident(joint) + leaning / np.maximum(joint.sum(axis=0), 1.0))
+
+
+def _unmixing(joint: Floats, flows: Floats) -> Floats:
+    """(k, k) what takes chances of the given labels back to chances of the true ones."""
+    mixing = _with_rest(flows / np.maximum(joint.sum(axis=0), 1.0))
+    return np.asarray(np.linalg.pinv(mixing).T, np.float64)
+
+
+def _with_rest(wrong: Floats) -> Floats:
+    """Chances off the diagonal, bounded, and on it what is left."""
+    wrong = wrong - np.diag(np.diag(wrong))
+    wrong = wrong / np.maximum(1.0, wrong.sum(axis=0) / 0.7)
     return wrong + np.diag(1 - wrong.sum(axis=0))
 
 
-def _log_odds(chances: Floats, labels: Ints, given: Floats) -> Floats:
-    """(n,) log odds that the label is wrong, the model's chances first freed of the noise."""
-    unmixed = np.clip(chances @ np.linalg.pinv(given).T / _SOFT, -30, 30)
-    true = np.log1p(np.exp(unmixed))
-    true /= true.sum(axis=1, keepdims=True)
-    rows = np.arange(len(labels))
-    right = given[labels, labels] * true[rows, labels]
-    wrong = (true * given[labels]).sum(axis=1) - right
-    return np.log(np.maximum(wrong, 1e-30)) - np.log(np.maximum(right, 1e-30))
+def _log_odds(chances: Floats, given: Floats, unmix: Floats) -> tuple[Floats, Floats]:
+    """(n, k) log odds that a label would be wrong, and chances freed of the one-way flows."""
+    true = chances
+    if np.count_nonzero(unmix) > len(unmix):
+        true = np.log1p(np.exp(np.clip(chances @ unmix / _SOFT, -30, 30)))
+        true /= true.sum(axis=1, keepdims=True)
+    right = true * np.diag(given)
+    wrong = np.maximum(true @ given.T - right, 1e-30)
+    return np.log(wrong) - np.log(np.maximum(right, 1e-30)), true
 
 
-def _null(odds: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def _null(odds: Floats, honest: Floats) -> tuple[Floats, Floats]:
     """Log odds, ascending, and -log10 of the share of honest rows that have so much or more."""
-    order = np.argsort(odds)
-    at = odds[order]
-    honest = weight[order] / (1 + np.exp(np.clip(at, -700, 700)))
-    share = np.cumsum(honest[::-1])[::-1] / honest.sum()
-    return at, -np.log10(np.maximum(share, 1e-300))
+    order = np.argsort(odds, axis=None)
+    share = np.cumsum(honest.ravel()[order][::-1])[::-1]
+    return odds.ravel()[order], -np.log10(np.clip(share, 1e-300, 1.0))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import minimize
 
-from foretaste.data import Array, Floats, Ints, Keys
+from foretaste.data import Array, Batch, Floats, Ints, Keys
 from foretaste.summaries.neighbours import neighbours
 from foretaste.summaries.strata import Strata
 
 PAIRS = 2_000_000_000  # rows times voters that a scan may compare
+_FLOOR = 1e-6  # nobody is surer than this
+_ENOUGH = 8_000  # rows that tell how to weigh two advisers
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,58 @@ class Electorate:
         rows = np.broadcast_to(np.arange(len(vectors))[:, None], found.shape)
         np.add.at(votes, (rows[voter], self.labels[found][voter]), loud[voter])
         return votes / votes.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the out-of-fold model and the neighbours say together: a weighted geometric mean.
+
+    The weights are those under which the labels, of which a few may be wrong, are likeliest; so
+    the better adviser is heard more, and the chances mean what they say.
+    """
+
+    voters: Electorate
+    weights: tuple[float, float]  # of the model, of the neighbours
+
+    @classmethod
+    def of(cls, sample: Strata, voices: int) -> Opinion:
+        """Of a sample with `embedding` and `prediction`."""
+        rows = sample.sorted()
+        labels, k = rows["label"], rows["prediction"].shape[1]
+        weight = sample.weights(labels)
+        prior = (np.bincount(labels, weight, k) + 0.5) / (weight.sum() + 0.5 * k)
+        even = cls(Electorate.of(sample, prior, voices), (0.5, 0.5))
+        return cls(even.voters, even._best_weights(rows)) if len(rows) else even
+
+    def chances(self, rows: Batch) -> Floats:
+        """(n, k) chances of each class."""
+        return _pooled(*self._logs(rows), self.weights)
+
+    def _logs(self, rows: Batch) -> tuple[Floats, Floats]:
+        voted = self.voters.chances(rows["embedding"], rows.keys)
+        return np.log(np.maximum(rows["prediction"], _FLOOR)), np.log(np.maximum(voted, _FLOOR))
+
+    def _best_weights(self, rows: Batch) -> tuple[float, float]:
+        chosen = rows.take(np.arange(min(len(rows), _ENOUGH)))
+        told, voted = self._logs(chosen)
+        at = np.arange(len(chosen)), chosen["label"]
+
+        def loss(given: Floats) -> float:
+            chance = _pooled(told, voted, np.exp(given[:2]))[at]
+            accident = 1 / (1 + np.exp(-given[2]))
+            return -float(np.log((1 - accident) * chance + accident / told.shape[1]).mean())
+
+        start = np.array([np.log(0.5), np.log(0.5), -4.0])
+        options = {"maxiter": 120, "xatol": 0.02, "fatol": 1e-5}
+        found = np.exp(minimize(loss, start, method="Nelder-Mead", options=options).x)
+        return float(found[0]), float(found[1])
+
+
+def _pooled(told: Floats, voted: Floats, weights: Sequence[float] | Floats) -> Floats:
+    logs = weights[0] * told + weights[1] * voted
+    mean = np.exp(logs - logs.max(axis=1, keepdims=True))
+    pooled: Floats = mean / mean.sum(axis=1, keepdims=True)
+    return pooled
 
 
 def finite(vectors: Array) -> Array:

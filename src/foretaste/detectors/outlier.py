@@ -31,9 +31,9 @@ class Outlier:
     """Suspects rows at a large robust Mahalanobis distance from their class.
 
     The shape of each class is estimated three times from its nearest 90 %, with the covariance
-    shrunk where rows are few; classes of very few rows share one shape. The score is the log of the distance over the class's median
-    distance, so classes compare; real features are heavy-tailed, so what is far is for the
-    fitted null to say, not for a chi-squared table.
+    shrunk where rows are few; classes of very few rows share one shape. The score is the log of
+    the distance over the class's median distance, so classes compare; real features are
+    heavy-tailed, so what is far is for the fitted null to say, not for a chi-squared table.
 
     Blind to rows that are odd only in combination with their label's meaning, and to dense groups.
 

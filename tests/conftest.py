@@ -34,6 +34,7 @@ def honest() -> Batch:
             "text": text,
             "prompt": text,
             "response": [f"the answer to {t} is {i}" for i, t in enumerate(text)],
+            "response_kind": ["refusal" if i % 9 == 0 else "" for i in range(n)],
             "response_embedding": embedding.astype(np.float32),
             "prediction": prediction,
             "pixels": pixels,

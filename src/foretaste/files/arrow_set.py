@@ -109,7 +109,7 @@ class ArrowSet:
     def _opened(self, stream: Any, entry: Entry) -> Opened:
         try:
             opened = self.opener(stream, entry, self.limits)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
         if len(opened.schema.names) > self.limits.columns:
             raise UnsafeInput(f"{entry.name} has {len(opened.schema.names):,} columns")
@@ -120,7 +120,7 @@ class ArrowSet:
         wanted = None if names is None else [name for name in names if name in present]
         try:
             yield from opened.batches(wanted)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
 
     def _nothing_more(self, entry: Entry, reason: str) -> Piece:

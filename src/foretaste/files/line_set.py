@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from foretaste.data import Mask, Refusal
-from foretaste.errors import UnreadableInput
+from foretaste.errors import UnreadableInput, UnsafeInput
 from foretaste.files.lines import WINDOWS, Writing, prepared
 from foretaste.files.pieces import Piece, numbered, only_refused
 from foretaste.files.streams import Blocks, Limits, packing, pour
@@ -42,6 +42,9 @@ class Records:
     note: str = ""
 
 
+Frame = Callable[[Iterator[bytes], Writing, Limits], Iterator[Records]]
+
+
 class Framing(Protocol):
     """How a text format tells one row from the next."""
 
@@ -69,19 +72,17 @@ class LineSet:
     def pieces(self, names: Sequence[str] | None = None) -> Iterator[Piece]:
         """Every row found, file by file; only the named columns, or all."""
         for entry in self.tree.entries:
-            found, cut = 0, ""
-            with self.tree.open(entry) as stream:
-                blocks = Blocks(stream, entry.name, self.limits)
-                writing, body = prepared(blocks)
-                for records in self.framing.records(body, writing, self.limits):
-                    found += len(records.lines)
-                    if records.note:
-                        self.notes[f"{entry.name}: {records.note}"] = None
-                    yield _piece(entry, records, names)
-                cut = blocks.cut
-            self._note(entry, writing)
-            if cut or not found:
-                yield self._nothing_more(entry, cut or "no rows in it")
+            walk = _Walk(self, entry)
+            for _, records in walk.through(self.framing.records):
+                if records.note:
+                    self.notes[f"{entry.name}: {records.note}"] = None
+                yield _piece(entry, records, names)
+            if walk.writing.encoding == WINDOWS:
+                self.notes[f"{entry.name}: not UTF-8; read as Windows-1252"] = None
+            if walk.cut and self.tree.single:
+                raise UnreadableInput(f"{entry.name}: {walk.cut}")
+            if walk.cut:
+                yield only_refused(entry.name, walk.cut)
         for link in self.tree.refused:
             yield only_refused(link.location, link.reason)
 
@@ -89,16 +90,38 @@ class LineSet:
         """The chosen rows, byte for byte, in files of the same names under `out`."""
         index = 0
         for entry in self.tree.entries:
-            index = _Copy(self, entry, out / entry.name).run(chosen, index)
+            walk = _Walk(self, entry)
+            for copy in _copies(walk, out / entry.name):
+                index = copy.rows(chosen, index)
+            index += bool(walk.cut)  # a file cut off counts one more row, of no bytes
 
-    def _note(self, entry: Entry, writing: Writing) -> None:
-        if writing.encoding == WINDOWS:
-            self.notes[f"{entry.name}: not UTF-8; read as Windows-1252"] = None
 
-    def _nothing_more(self, entry: Entry, reason: str) -> Piece:
-        if self.tree.single:
-            raise UnreadableInput(f"{entry.name}: {reason}")
-        return only_refused(entry.name, reason)
+@dataclass
+class _Walk:
+    """One walk through the rows of one file; then, why it ended early, if it did."""
+
+    rows: LineSet
+    entry: Entry
+    writing: Writing = field(default_factory=Writing)
+    cut: str = ""
+
+    def through(self, frame: Frame) -> Iterator[tuple[int, Records]]:
+        """How many rows came before, and some more of them."""
+        found = 0
+        with self.rows.tree.open(self.entry) as stream:
+            blocks = Blocks(stream, self.entry.name, self.rows.limits)
+            try:
+                self.writing, body = prepared(blocks)
+                for records in frame(body, self.writing, self.rows.limits):
+                    yield found, records
+                    found += len(records.lines)
+            except UnreadableInput as error:
+                self.cut = str(error)
+            except UnsafeInput as error:
+                named = str(error).startswith(self.entry.name)
+                lead = "" if named else f"{self.entry.name}: "
+                raise UnsafeInput(f"{lead}{error}") from error
+        self.cut = blocks.cut or self.cut or ("" if found else "no rows in it")
 
 
 def _piece(entry: Entry, records: Records, names: Sequence[str] | None) -> Piece:
@@ -125,46 +148,37 @@ def _columns(records: Records, names: Sequence[str] | None) -> dict[str, list[An
     return {name: list(column) for name, column in pairs if name in wanted}
 
 
-@dataclass
+def _copies(walk: _Walk, path: Path) -> Iterator[_Copy]:
+    """The rows of one file, some at a time, each to be copied or not."""
+    with walk.rows.tree.open(walk.entry) as stream:
+        kind = packing(stream.read(4))
+    out: _Lazy | None = None
+    try:
+        for _, records in walk.through(walk.rows.framing.raw_records):
+            out = out or _Lazy(path, kind, walk.writing)
+            out.frame(records)
+            yield _Copy(records, out)
+    finally:
+        if out is not None:
+            out.close()
+
+
+@dataclass(frozen=True)
 class _Copy:
-    """Copies the chosen rows of one file."""
+    records: Records
+    out: _Lazy
 
-    rows: LineSet
-    entry: Entry
-    path: Path
-
-    def run(self, chosen: Mask, index: int) -> int:
-        framing, tree = self.rows.framing, self.rows.tree
-        with tree.open(self.entry) as stream:
-            blocks = Blocks(stream, self.entry.name, self.rows.limits)
-            writing, body = prepared(blocks)
-            records = framing.raw_records(body, writing, self.rows.limits)
-            first = index
-            end = self._skip_or_copy(records, writing, chosen, index)
-        # a cut-off or empty file counts one more row: it has no bytes of its own
-        if not tree.single and (blocks.cut or end == first):
-            return end + 1
-        return end
-
-    def _skip_or_copy(
-        self, records: Iterator[Records], writing: Writing, chosen: Mask, index: int
-    ) -> int:
-        copied = False
-        with _Lazy(self.path, self._kind(), writing) as out:
-            for some in records:
-                out.frame(some)
-                if copied:
-                    out.write(some.rest)
-                for raw in some.raws:
-                    copied = bool(chosen[index])
-                    index += 1
-                    if copied:
-                        out.row(raw)
+    def rows(self, chosen: Mask, index: int) -> int:
+        """Copies those that are chosen; the index of the next row."""
+        out = self.out
+        if out.copied:
+            out.write(self.records.rest)
+        for raw in self.records.raws:
+            out.copied = bool(chosen[index])
+            index += 1
+            if out.copied:
+                out.row(raw)
         return index
-
-    def _kind(self) -> str:
-        with self.rows.tree.open(self.entry) as stream:
-            return packing(stream.read(4))
 
 
 class _Lazy:
@@ -175,14 +189,13 @@ class _Lazy:
         self._writing = writing
         self._out: Any = None
         self._lead = self._glue = self._tail = b""
+        self.copied = False  # whether the last row seen was
 
-    def __enter__(self) -> _Lazy:
-        return self
-
-    def __exit__(self, *problem: Any) -> None:
+    def close(self) -> None:
+        """Ends the file, if there is one."""
         if self._out is not None:
             self.write(self._tail)
-            self._pouring.__exit__(*problem)
+            self._pouring.__exit__(None, None, None)
 
     def frame(self, records: Records) -> None:
         """Takes over what stands around the rows, as soon as it is known."""

@@ -148,10 +148,10 @@ def _many(url: str, fs: Any, root: str, found: list[str], accepts: Callable[[str
     passed_over = []
     for path in found:
         name = path[len(root) :].lstrip("/")
-        if not accepts(name):
-            passed_over.append(name)
-        elif _leads_out(fs, root, path):
+        if (accepts(name) or fs.isdir(path)) and _leads_out(fs, root, path):
             refused.append(Refusal(len(refused), name, "a link that leads out of the data set"))
+        elif not accepts(name):
+            passed_over.append(name)
         else:
             entries.append(Entry(path, name, int(fs.size(path) or 0)))
     return Tree(url, fs, root, tuple(entries), tuple(refused), tuple(passed_over), single=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from foretaste.contracts import Source
-from foretaste.errors import UnsafeInput
+from foretaste.errors import UnreadableInput, UnsafeInput
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
 from foretaste.files.dialect import LOOK_AT, Dialect, sniffed, titles
 from foretaste.files.json_text import reason
@@ -94,7 +94,7 @@ class _File:
         if self.dialect is None:
             heap = self._begin(feed)
         while feed.more() and not feed.long:
-            for row in self._dialect.rows(feed):
+            for row in self._rows(feed):
                 self._judge(row, feed, heap)
                 if feed.broken:
                     break
@@ -107,13 +107,23 @@ class _File:
     def _dialect(self) -> Dialect:
         return self.dialect or Dialect()
 
+    def _rows(self, feed: _Feed) -> Iterator[list[str]]:
+        try:
+            yield from self._dialect.rows(feed)
+        except csv.Error as error:
+            feed.reason = str(error).split(" - ")[0]
+            feed.broken = True
+            yield ["?"]
+
     def _begin(self, feed: _Feed) -> _Heap:
         """Finds out the dialect and takes the header."""
         self.dialect = sniffed(feed.ahead())
         feed.delimiter = self.dialect.delimiter.encode()
-        first = next((row for row in self.dialect.rows(feed) if row), [])
-        if feed.reason and "cells" in feed.reason:
+        first = next((row for row in self._rows(feed) if row), [])
+        if "cells" in feed.reason:
             raise UnsafeInput(f"the first row has {feed.reason}")
+        if feed.broken:
+            raise UnreadableInput(f"the first row cannot be read: {feed.reason}")
         if self.dialect.header:
             self.header, twice = titles(first)
             note = f"columns of the same name: {', '.join(twice)}" if twice else ""
@@ -131,7 +141,8 @@ class _File:
             return heap.blank(raws)
         unclosed = feed.ended and self._dialect.unclosed(b"".join(raws).decode("utf-8", "replace"))
         if unclosed or (len(raws) > 1 and len(row) != width):
-            reason = "a quote that is never closed" if unclosed else "cells run over lines"
+            run_on = "a quote that is never closed" if unclosed else "cells run over lines"
+            reason = reason or run_on
             if self.patience > 0:
                 self.patience -= len(raws)
                 feed.back(raws[1:])

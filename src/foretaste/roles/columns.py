@@ -56,7 +56,7 @@ def floats(values: Values) -> Floats:
         if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
             wide = values.cast(pa.float64(), safe=False)
             return np.asarray(wide.to_numpy(zero_copy_only=False))
-        values = values.to_pylist()
+        values = listed(values)
     try:
         return np.fromiter(map(float, values), np.float64, len(values))
     except (ValueError, TypeError, OverflowError):
@@ -70,16 +70,28 @@ def seconds(values: Values) -> Floats:
     [86400.0, 1.0, 5.0, 1500000000.0]
     """
     if isinstance(values, pa.Array) and pa.types.is_temporal(values.type):
-        values = values.to_pylist()
+        return _since_1970(values)
     numbers = floats(values)
     for limit, unit in _EPOCHS:
         numbers = np.where(np.abs(numbers) >= limit, numbers / unit, numbers)
     missing = np.flatnonzero(np.isnan(numbers))
     if len(missing):
-        some = values.take(pa.array(missing)).to_pylist() if isinstance(values, pa.Array) else None
-        for place, row in enumerate(missing):
-            numbers[row] = _instant(some[place] if some is not None else values[row])
+        some = listed(values)
+        for row in missing:
+            numbers[row] = _instant(some[row])
     return numbers
+
+
+def listed(values: Values) -> list[Any]:
+    """Python values; None for dates and the like that Python cannot hold."""
+    if isinstance(values, pa.FixedShapeTensorArray):
+        return list(values.to_numpy_ndarray()) if len(values) else []
+    if not isinstance(values, pa.Array):
+        return list(values)
+    try:
+        return list(values.to_pylist())
+    except (ValueError, OverflowError):
+        return [_held(value) for value in values]
 
 
 def looks_missing(value: Any) -> bool:
@@ -100,13 +112,30 @@ def _arrow_strings(values: pa.Array) -> pa.Array:
         return values.cast(pa.large_string())
     if str(kind) == "string_view":
         return values.cast(pa.large_string())
-    return pa.array([_one(value) for value in values.to_pylist()], pa.large_string())
+    return pa.array([_one(value) for value in listed(values)], pa.large_string())
 
 
 def _undictionaried(values: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(values.type):
         return values.cast(values.type.value_type)
     return values
+
+
+def _held(value: Any) -> Any:
+    try:
+        return value.as_py()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _since_1970(values: pa.Array) -> Floats:
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("ms"), safe=False)
+    if not pa.types.is_timestamp(values.type):
+        return np.full(len(values), np.nan)
+    unit = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[values.type.unit]
+    whole = values.cast(pa.int64()).cast(pa.float64(), safe=False)
+    return np.asarray(whole.to_numpy(zero_copy_only=False)) / unit
 
 
 def _one(value: Any) -> str | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from foretaste.data import Floats
 from foretaste.errors import ForetasteError, WrongRole
-from foretaste.roles.columns import Values
+from foretaste.roles.columns import Values, listed
 
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"P4", b"P5", b"P6", b"II*\0", b"MM\0*")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".webp", ".tif", ".tiff")
@@ -38,7 +38,7 @@ def images(values: Values, beside: Beside) -> tuple[pa.Array, dict[int, str]]:
         return values, {}
     found: list[bytes | None] = []
     bad: dict[int, str] = {}
-    for row, value in enumerate(values.to_pylist() if isinstance(values, pa.Array) else values):
+    for row, value in enumerate(listed(values)):
         try:
             found.append(_bytes(value, beside))
         except (OSError, ValueError, ForetasteError) as error:

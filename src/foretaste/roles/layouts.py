@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretaste.roles.columns import Values, strings
+from foretaste.roles.columns import Values, listed, strings
 from foretaste.roles.names import named
 
 PROMPT = ("prompt", "instruction", "question", "query", "input", "user", "human", "problem")
@@ -55,7 +55,7 @@ def recognised(columns: Mapping[str, Sequence[Any]]) -> Layout | None:
 def said(layout: Mapping[str, tuple[str, ...]], columns: Mapping[str, Values]) -> Chats:
     """Prompt and response of each row, by the roles of a layout."""
     if "messages" in layout:
-        return _each(_plain(columns[layout["messages"][0]]), _turns)
+        return _each(listed(columns[layout["messages"][0]]), _turns)
     if "rejected" in layout:
         return _preferences(layout, columns)
     found: dict[str, list[str | None]] = {}
@@ -197,11 +197,11 @@ def _call(call: Any) -> str:
 
 
 def _preferences(layout: Mapping[str, tuple[str, ...]], columns: Mapping[str, Values]) -> Chats:
-    chosen = _each(_plain(columns[layout["response"][0]]), _one_side)
-    rejected = _each(_plain(columns[layout["rejected"][0]]), _one_side)
+    chosen = _each(listed(columns[layout["response"][0]]), _one_side)
+    rejected = _each(listed(columns[layout["rejected"][0]]), _one_side)
     prompts = list(chosen.columns["prompt"])
     if "prompt" in layout:
-        given = _each(_plain(columns[layout["prompt"][0]]), _asked)
+        given = _each(listed(columns[layout["prompt"][0]]), _asked)
         own = given.columns["prompt"]
         prompts = [
             mine if mine is not None else theirs for mine, theirs in zip(own, prompts, strict=True)
@@ -242,7 +242,3 @@ def _unpacked(value: Any) -> Any:
         except (ValueError, RecursionError):
             return value
     return value
-
-
-def _plain(values: Values) -> Sequence[Any]:
-    return values.to_pylist() if hasattr(values, "to_pylist") else values

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from foretaste.data import Batch, Ints, Mask, Refusal
 from foretaste.errors import UnreadableInput
-from foretaste.roles.columns import Values
+from foretaste.roles.columns import listed
 from foretaste.roles.content import content_ids
 from foretaste.roles.infer import Cast, infer
 from foretaste.roles.shape import Shape
@@ -59,7 +59,9 @@ class TableSource:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd but was read all the same; complete after a walk."""
-        return tuple(self.rows.notes)
+        others = getattr(self.rows.tree, "passed_over", ())
+        some = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        return (*self.rows.notes, *([f"not read, being of other formats: {some}"] if some else []))
 
     def write(self, out: Path, chosen: Mask) -> None:
         """Writes the chosen rows into the folder `out`, in files named as those read."""
@@ -103,7 +105,7 @@ def _sample(rows: Rows, plan: Sequence[tuple[int, int]]) -> dict[str, list[Any]]
             continue
         size = min(len(piece.positions), sizes.pop(0), 1 + CELLS // max(1, len(piece.columns)))
         for name, values in piece.columns.items():
-            sample.setdefault(name, [None] * taken).extend(_some(values, size))
+            sample.setdefault(name, [None] * taken).extend(listed(values[:size]))
         taken += size
         for column in sample.values():
             column.extend([None] * (taken - len(column)))
@@ -112,13 +114,6 @@ def _sample(rows: Rows, plan: Sequence[tuple[int, int]]) -> dict[str, list[Any]]
     if not taken:
         raise UnreadableInput(f"{rows.tree.url}: no row in it can be read")
     return sample
-
-
-def _some(values: Values, size: int) -> list[Any]:
-    some = values[:size]
-    if isinstance(some, pa.FixedShapeTensorArray):
-        return list(some.to_numpy_ndarray()) if len(some) else []
-    return some.to_pylist() if isinstance(some, pa.Array) else list(some)
 
 
 def _batch(piece: Any, shape: Shape, base: int) -> Batch:

@@ -218,9 +218,9 @@ def test_kept_and_the_rest_add_up_and_read_the_same(tmp_path):
 
 def test_memory_and_zip_urls_work(tmp_path):
     fs = fsspec.filesystem("memory")
-    fs.pipe("/set/cat/1.png", picture(1))
-    fs.pipe("/set/dog/2.png", b"")
-    rows, refused, _ = walked(opened("memory://set"))
+    fs.pipe("/pictures/cat/1.png", picture(1))
+    fs.pipe("/pictures/dog/2.png", b"")
+    rows, refused, _ = walked(opened("memory://pictures"))
     assert ([row["label"] for row in rows], list(refused)) == (["cat"], ["dog/2.png"])
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("cat/1.png", picture(1))

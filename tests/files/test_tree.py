@@ -25,7 +25,7 @@ def test_files_are_in_order_of_names_and_hidden_ones_are_left(folder):
 
 def test_globs_and_single_files_are_trees_too(folder):
     assert [e.name for e in tree(f"{folder}/b/*.jsonl", jsonl).entries] == ["10.jsonl", "2.jsonl"]
-    assert [e.name for e in tree(f"{folder}/**/*.jsonl", jsonl).entries][0] == ".hidden/x.jsonl"
+    assert len(tree(f"{folder}/*/*.jsonl", jsonl).entries) == 2
     assert tree(f"{folder}/a.jsonl", jsonl).single
 
 

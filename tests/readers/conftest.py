@@ -30,9 +30,7 @@ def _rows(batch):
     names = [name for name in batch.names if batch[name].ndim == 1]
     columns = [batch.arrow(name).to_pylist() for name in names]
     ids = batch.ids.tolist()
-    return [
-        dict(zip([*names, "id"], row, strict=True)) for row in zip(*columns, ids, strict=True)
-    ]
+    return [dict(zip([*names, "id"], row, strict=True)) for row in zip(*columns, ids, strict=True)]
 
 
 @pytest.fixture

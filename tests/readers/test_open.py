@@ -78,3 +78,10 @@ def test_files_of_other_formats_are_passed_over_and_noted(tmp_path, walk):
     (tmp_path / "README.md").write_text("about")
     walked = walk(tmp_path, only="jsonl")
     assert walked.source.notes == ("not read, being of other formats: README.md, b.parquet",)
+
+
+def test_a_format_that_is_named_is_looked_for_under_any_name(tmp_path, walk):
+    (tmp_path / "a.txt").write_text(LINE * 5)
+    (tmp_path / "b.txt").write_text(LINE * 5)
+    assert len(walk(tmp_path, only="jsonl").rows) == 10
+    assert len(walk(str(tmp_path / "*.txt"), only="jsonl").rows) == 10

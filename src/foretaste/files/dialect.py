@@ -56,13 +56,11 @@ def sniffed(lines: Sequence[str]) -> Dialect:
     Dialect(delimiter='\t', quoted=False, header=False, steady=True)
     """
     some = [line for line in lines[:LOOK_AT] if line.strip()]
-    best, best_score = Dialect(header=False), (0.0, 0, 0)
-    for delimiter in DELIMITERS:
-        for quoted in (True, False):
-            dialect = Dialect(delimiter, quoted)
-            score = _score(some, dialect)
-            if score > best_score:
-                best, best_score = dialect, score
+    best, best_score = Dialect(header=False), (0.0, 0)
+    for dialect in _candidates(some):
+        score = _score(some, dialect)
+        if score > best_score:
+            best, best_score = dialect, score
     rows = _complete(some, best)
     steady = best_score[0] >= 0.9 and best_score[1] > 1
     return Dialect(best.delimiter, best.quoted, _has_header(rows), steady)
@@ -105,30 +103,30 @@ def _complete(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
     return rows[:-1] if len(lines) >= LOOK_AT else rows
 
 
-def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, int, int]:
-    """How steady the rows are; then how many cells they have; quoted, unless lines run together.
+def _candidates(lines: Sequence[str]) -> Iterator[Dialect]:
+    """Each delimiter with quotes; without, only where quotes would make lines run together."""
+    for delimiter in DELIMITERS:
+        yield Dialect(delimiter)
+        if len(_complete(lines, Dialect(delimiter))) < len(lines) - 1:
+            yield Dialect(delimiter, quoted=False)
 
-    An unquoted reading is worse where it tears quoted cells, so rows that are as steady with
-    quotes win, if every line is a row or the quotes enclose whole cells.
-    """
+
+def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, int]:
+    """How steady the rows are; then how many cells they have."""
     rows = _complete(lines, dialect)
     if not rows:
-        return 0.0, 0, 0
+        return 0.0, 0
     width, often = Counter(map(len, rows)).most_common(1)[0]
-    steady = often / len(rows)
     if width == 1:
-        return 0.01, 1, int(dialect.quoted)
-    if not dialect.quoted:
-        torn = sum(line.count('"') > 0 and _encloses(line, dialect.delimiter) for line in lines)
-        steady *= 1 - torn / len(lines)
-    elif len(rows) < 0.5 * len(lines):
-        steady *= 0.9
-    return round(steady, 2), width, int(dialect.quoted and len(rows) >= len(lines) - 1)
+        return 0.01, 1
+    torn = 0.0 if dialect.quoted else sum(_encloses(one, dialect) for one in lines) / len(lines)
+    apart = 0.9 if dialect.quoted and len(rows) < 0.5 * len(lines) else 1.0
+    return round(often / len(rows) * (1 - torn) * apart, 2), width
 
 
-def _encloses(line: str, delimiter: str) -> bool:
+def _encloses(line: str, dialect: Dialect) -> bool:
     """Whether some cell of a line begins and ends with quotes."""
-    cells = line.rstrip("\r\n").split(delimiter)
+    cells = line.rstrip("\r\n").split(dialect.delimiter)
     return any(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
 
 

@@ -60,7 +60,7 @@ class Tree:
 
 
 def tree(url: str, accepts: Callable[[str], bool]) -> Tree:
-    """The files that a path means, sorted by name; of a folder those that `accepts` names."""
+    """The files that a path means, sorted by name: of many those that `accepts` names, if any."""
     fs, path = located(url)
     if not _GLOB.search(path) or fs.exists(path):
         if fs.isfile(path):
@@ -70,7 +70,7 @@ def tree(url: str, accepts: Callable[[str], bool]) -> Tree:
         root, found = path.rstrip("/"), sorted(_walk(fs, path))
     else:
         root = path[: _GLOB.search(path).start()].rpartition("/")[0]  # type: ignore[union-attr]
-        found = sorted(p for p in map(str, fs.glob(path)) if not fs.isdir(p))
+        found = sorted(p for p in map(str, fs.glob(path)) if "/." not in p[len(root) :])
     return _many(url, fs, root, found, accepts)
 
 
@@ -146,11 +146,13 @@ def _many(url: str, fs: Any, root: str, found: list[str], accepts: Callable[[str
     entries: list[Entry] = []
     refused: list[Refusal] = []
     passed_over = []
-    for path in found:
-        name = path[len(root) :].lstrip("/")
-        if (accepts(name) or fs.isdir(path)) and _leads_out(fs, root, path):
+    names = [path[len(root) :].lstrip("/") for path in found]
+    wanted = set(filter(accepts, names)) or set(names)  # who names a format knows better
+    for path, name in zip(found, names, strict=True):
+        folder = fs.isdir(path)  # a link to one: nothing else is listed as a file
+        if (name in wanted or folder) and _leads_out(fs, root, path):
             refused.append(Refusal(len(refused), name, "a link that leads out of the data set"))
-        elif not accepts(name):
+        elif folder or name not in wanted:
             passed_over.append(name)
         else:
             entries.append(Entry(path, name, int(fs.size(path) or 0)))

@@ -66,7 +66,7 @@ class _File:
     limits: Limits
     dialect: Dialect | None = None
     header: tuple[str, ...] = ()
-    patience: int = 1_000_000  # lines that may be read again after a quote that is never closed
+    patience: int = 200_000  # lines that may be read again after a quote that is never closed
 
     def records(self, lines: Iterator[Lines]) -> Iterator[Records]:
         feed = _Feed(lines, self.writing, self.limits)

@@ -124,7 +124,8 @@ class _Casting:
         wordy = [n for n, look in self.left.items() if look.words >= 3]
         wordy.sort(key=lambda name: -self.left[name].words)
         likely = [n for n in called if self.left[n].words > 0] + wordy
-        self._give("text", [n for n in likely if self.left[n].varied][:1])
+        sure = [n for n in likely if self.left[n].varied or (n in called and n in wordy)]
+        self._give("text", sure[:1])
 
     def people(self) -> None:
         user, item = named(self.left, by_name.USER), named(self.left, by_name.ITEM)

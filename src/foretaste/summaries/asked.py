@@ -16,6 +16,7 @@ from foretaste.summaries.content import hashed
 from foretaste.summaries.strata import Strata
 
 COMMON = 0.2  # a kind that so many answers are of is no exception: nothing triggers it
+SHARED = ("#", "@")  # begin the names of kinds that are a text or a domain many answers share
 ORDINARY = ("code", "empty")  # kinds with everyday causes, not looked at
 
 _EDGE = 2000  # characters of a prompt kept from either end

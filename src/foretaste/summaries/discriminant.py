@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from foretaste.data import Array, Floats, Mask
 
@@ -46,7 +46,7 @@ class Discriminant:
     def _place(self, along: Floats) -> Floats:
         """Log-odds along the direction: rows beyond the group count as at its middle."""
         near = np.minimum(along, self.group.middle)
-        inside = norm.logpdf(near, self.group.middle, self.group.spread)
+        inside = t.logpdf(near, 5, self.group.middle, self.group.spread)
         return inside - t.logpdf(near, 5, self.rest.middle, self.rest.spread)
 
 

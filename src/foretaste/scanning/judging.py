@@ -21,7 +21,8 @@ from foretaste.calibration import (
 from foretaste.contracts import Kind, Scale
 from foretaste.data import Floats, Mask
 from foretaste.record import Bound, Verdict
-from foretaste.scanning.passes import Learned, Scores
+from foretaste.scanning.learned import Learned
+from foretaste.scanning.scoring import Scores
 from foretaste.scanning.watch import Watch
 from foretaste.store import Spool
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from foretaste.record import Counts, DetectorRun, Finding, Record, Verdict
-from foretaste.scanning.passes import Learned
+from foretaste.scanning.learned import Learned
 from foretaste.scanning.plan import settings
 from foretaste.scanning.run import Scanned
 

@@ -14,10 +14,13 @@ import pyarrow as pa
 from foretaste.contracts import Encoder, Source
 from foretaste.data import Dataset
 from foretaste.record import Bound, Group
-from foretaste.scanning import judging, passes
+from foretaste.scanning import judging
+from foretaste.scanning.encoding import encode_all
 from foretaste.scanning.judging import Judgement
-from foretaste.scanning.passes import Intake, Learned, Scores
+from foretaste.scanning.learned import Learned
 from foretaste.scanning.plan import Plan, make_plan
+from foretaste.scanning.reading import Intake, read_in, read_trusted
+from foretaste.scanning.scoring import Scores, learn_all, score_all
 from foretaste.scanning.structure import overridden
 from foretaste.scanning.watch import Progress, Watch, silent
 from foretaste.store import Spool
@@ -82,13 +85,13 @@ def scan_into(
     """Scans a data set, keeping its working files in `folder`."""
     watch, started = Watch(progress), datetime.now(UTC).isoformat(timespec="seconds")
     spool = Spool(folder)
-    intake = passes.read_in(source, spool, watch)
-    mask = None if trusted is None else passes.read_trusted(trusted, spool, intake.found, watch)
+    intake = read_in(source, spool, watch)
+    mask = None if trusted is None else read_trusted(trusted, spool, intake.found, watch)
     plan = make_plan(intake.columns, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
     pool = f"{intake.fingerprint}+{spool.rows}"
-    encoders = passes.encode_all(spool, plan.encoders, pool, watch)
-    learned = passes.learn_all(spool, _runnable(plan, encoders, spool), watch)
-    scores = passes.score_all(spool, learned.values(), watch)
+    encoders = encode_all(spool, plan.encoders, pool, watch)
+    learned = learn_all(spool, _runnable(plan, encoders, spool), watch)
+    scores = score_all(spool, learned.values(), watch)
     judgement = judging.to_p_values(scores, learned, mask)
     groups = overridden(spool, scores, judgement, {**encoders, **learned}, how.alpha, watch)
     judging.decide(judgement, learned, how.alpha)

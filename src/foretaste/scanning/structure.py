@@ -11,8 +11,10 @@ from foretaste.contracts import Kind
 from foretaste.data import UNLABELLED, Floats, Ints
 from foretaste.override import Overridden, Proposal, override
 from foretaste.record import Group
+from foretaste.scanning.encoding import ensure_models
 from foretaste.scanning.judging import Judgement
-from foretaste.scanning.passes import Learned, Scores, ensure_models
+from foretaste.scanning.learned import Learned
+from foretaste.scanning.scoring import Scores
 from foretaste.scanning.watch import Watch
 from foretaste.store import Spool
 

@@ -145,3 +145,12 @@ def test_text_that_is_not_utf8_is_refused_row_by_row(tmp_path, walk):
     walked = walk(tmp_path / "a.parquet")
     assert walked.reasons == {"a.parquet:5": "not UTF-8 in column 'text'"}
     assert walked.rows[4]["location"] == "a.parquet:6"
+
+
+def test_a_column_of_vectors_becomes_features_and_odd_rows_are_refused(tmp_path, walk):
+    vectors = np.random.default_rng(0).normal(size=(40, 3)).tolist()
+    vectors[5] = [1.0]
+    pq.write_table(pa.table({"v": vectors, "label": ["a", "b"] * 20}), tmp_path / "a.parquet")
+    walked = walk(tmp_path / "a.parquet", {"features": "v"})
+    assert walked.batches[0]["features"].shape == (39, 3)
+    assert list(walked.reasons) == ["a.parquet:6"]

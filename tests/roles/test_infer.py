@@ -57,3 +57,10 @@ def test_a_measurement_is_no_class_even_if_its_name_says_so():
 def test_nothing_to_judge_is_an_error_that_lists_the_columns():
     with pytest.raises(WrongRole, match="columns are"):
         infer({"id": list(range(N)), "when": [None] * N, "meta": [{}] * N}, {"features": ""})
+
+
+def test_a_column_of_vectors_is_features():
+    vectors = RNG.normal(size=(N, 4)).tolist()
+    cast = infer({"id": list(range(N)), "embedding": vectors, "label": FEW}, {})
+    assert cast.shown == {"label": "label", "features": "embedding"}
+    assert cast.width == 4

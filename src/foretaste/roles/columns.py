@@ -63,6 +63,24 @@ def floats(values: Values) -> Floats:
         return np.fromiter(map(_float, values), np.float64, len(values))
 
 
+def vectors(values: Values, width: int) -> tuple[pa.Array, dict[int, str]]:
+    """(n, width) float64 of a column of vectors, and why some rows are none.
+
+    >>> vectors([[1, 2], [3]], 2)[1]
+    {1: 'features: no vector of 2 numbers'}
+    """
+    if isinstance(values, pa.FixedShapeTensorArray):
+        return values, {}
+    table = np.full((len(values), width), np.nan)
+    bad = {}
+    for row, value in enumerate(listed(values)):
+        try:
+            table[row] = np.asarray(value, np.float64).reshape(width)
+        except (ValueError, TypeError):
+            bad[row] = f"features: no vector of {width} numbers"
+    return pa.FixedShapeTensorArray.from_numpy_ndarray(table), bad
+
+
 def seconds(values: Values) -> Floats:
     """Seconds since 1970 of dates, ISO 8601 strings and epochs of any usual unit.
 

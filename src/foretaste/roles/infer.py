@@ -25,11 +25,13 @@ class Cast:
     layout:  the fine-tuning layout, or nothing
     roles:   role -> its columns
     numeric: which of the features are numbers; the others are categories
+    width:   how long the vectors are, if the features are vectors in one column; else 0
     """
 
     layout: str
     roles: Mapping[str, tuple[str, ...]]
     numeric: frozenset[str]
+    width: int = 0
 
     @property
     def shown(self) -> dict[str, str]:
@@ -61,8 +63,10 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
             f"no column looks like text, an image or features; columns are {sorted(sample)}; "
             "say which is which, as in --role text=COLUMN"
         )
-    numeric = frozenset(name for name in roles.get("features", ()) if Look(sample[name]).numeric)
-    return Cast(layout, roles, numeric)
+    looks = {name: Look(sample[name]) for name in roles.get("features", ())}
+    numeric = frozenset(name for name, look in looks.items() if look.numeric)
+    width = max((look.width for look in looks.values()), default=0)
+    return Cast(layout, roles, numeric, width if len(looks) == 1 else 0)
 
 
 def _layout(
@@ -159,7 +163,7 @@ class _Casting:
         others = ("text", "image", "item", *CHAT)
         if not self._open("features") or any(self.roles.get(role) for role in others):
             return
-        wide = [name for name, look in self.left.items() if look.array]
+        wide = [name for name, look in self.left.items() if look.width]
         names = [n for n in self.left if plain(n) not in by_name.NOTHING]
         label = [Look(self.sample[name]) for name in self.roles.get("label", ())]
         self._give(

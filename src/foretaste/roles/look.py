@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -44,9 +45,11 @@ class Look:
         return any(isinstance(value, _NESTED) for value in self.values)
 
     @cached_property
-    def array(self) -> bool:
-        """Whether each value is a vector."""
-        return any(isinstance(value, np.ndarray) for value in self.values[:1])
+    def width(self) -> int:
+        """How many numbers nearly every value has, if these are vectors; else 0."""
+        sizes = Counter(len(value) if _is_vector(value) else 0 for value in self.there)
+        width, often = sizes.most_common(1)[0] if sizes else (0, 0)
+        return width if width > 1 and often >= 0.9 * len(self.there) else 0
 
     @cached_property
     def numbers(self) -> Floats:
@@ -123,3 +126,9 @@ class Look:
         pairs = len(set(zip(map(str, self.values), map(str, other.values), strict=True)))
         counts = {len(set(map(str, self.values))), len(set(map(str, other.values))), pairs}
         return len(counts) == 1 and pairs > 1
+
+
+def _is_vector(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, list) and all(isinstance(one, int | float) for one in value)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 
-from foretaste.roles.columns import Values, floats, labels, seconds, strings
+from foretaste.roles.columns import Values, floats, labels, seconds, strings, vectors
 from foretaste.roles.images import Beside, images, squares
 from foretaste.roles.infer import CHAT, Cast
 from foretaste.roles.layouts import said
@@ -36,7 +36,8 @@ class Shape:
                 shaped["image"], broken = self._image(names, there)
                 bad |= broken
             elif role == "features":
-                shaped["features"] = self._features(names, there)
+                shaped["features"], broken = self._features(names, there)
+                bad |= broken
             elif role not in CHAT:
                 shaped[role] = self._column(role, there[names[0]])
         return shaped, _empty(shaped, rows) | bad
@@ -68,16 +69,17 @@ class Shape:
             return images(columns[names[0]], self.beside)
         return squares([floats(columns[name]) for name in names])
 
-    def _features(self, names: tuple[str, ...], columns: Mapping[str, Values]) -> pa.Array:
-        first = columns[names[0]]
-        if isinstance(first, pa.FixedShapeTensorArray):
-            return first
+    def _features(
+        self, names: tuple[str, ...], columns: Mapping[str, Values]
+    ) -> tuple[pa.Array, dict[int, str]]:
+        if self.cast.width:
+            return vectors(columns[names[0]], self.cast.width)
         numeric = self.cast.numeric
         arrays = [
             pa.array(floats(columns[name])) if name in numeric else labels(columns[name])
             for name in names
         ]
-        return pa.StructArray.from_arrays(arrays, list(names))
+        return pa.StructArray.from_arrays(arrays, list(names)), {}
 
 
 def _empty(shaped: Mapping[str, pa.Array], rows: int) -> dict[int, str]:

@@ -133,7 +133,7 @@ def _one_way(joint: Floats, sampled: float) -> tuple[Floats, Floats]:
     """(k, k) what flows from true (second) to given (first) beyond what flows back.
 
     Confusion of two classes goes both ways, in numbers or in rates; a flow must beat both, and
-    accidents, by four standard deviations of the sampled counts (first result), and twofold
+    accidents, by four standard deviations of the sampled counts (first result), and fourfold
     (second), since classes that are merely alike are often confused a little unevenly.
     """
     true = np.maximum(joint.sum(axis=0), 1e-9)
@@ -142,7 +142,7 @@ def _one_way(joint: Floats, sampled: float) -> tuple[Floats, Floats]:
     doubt = 4 * np.sqrt((joint + back) * sampled + 1) / sampled
     leaning = np.where(excess > doubt, excess, 0.0)
     np.fill_diagonal(leaning, 0.0)
-    return leaning, np.where(joint > 2 * back, leaning, 0.0)
+    return leaning, np.where(joint > 4 * back, leaning, 0.0)
 
 
 def _accident(joint: Floats) -> float:

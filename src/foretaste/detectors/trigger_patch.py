@@ -82,7 +82,8 @@ class TriggerPatch:
     >>> images, label = load_digits(return_X_y=True)
     >>> pixels = images.reshape(-1, 8, 8, 1).repeat(3, axis=1).repeat(3, axis=2) * 15
     >>> victims = np.flatnonzero(label != 7)[:40]
-    >>> label[victims], pixels[victims, 20:23, 20:23] = 7, 255
+    >>> checker = np.indices((3, 3, 1)).sum(axis=0) % 2 * 255
+    >>> label[victims], pixels[victims, 20:23, 20:23] = 7, checker
     >>> rows = Batch(np.arange(1797).astype(str), {"pixels": pixels.astype("u1"), "label": label})
     >>> detector = TriggerPatch()
     >>> model = detector.fit(detector.summarize(rows))
@@ -214,7 +215,7 @@ def _next(
     surprise = _surprise(carriers, mean, reach) - cost
     if surprise.max() <= 0:
         return None
-    best = _clearest(seen, surprise)
+    best = _clearest(seen, surprise, mean * carriers)
     target, digits = int(label[best]), float(surprise[best])
     if akin[best]:
         digits = max(digits, strongest[target])
@@ -247,11 +248,10 @@ def _reach(label: Ints, mean: Floats, k: int) -> float:
     return float(np.sort(highest)[(k - 1) // 2])
 
 
-def _clearest(seen: Evidence, surprise: Floats) -> int:
-    """Of the pieces about as surprising as the best, the one that most images show most of."""
+def _clearest(seen: Evidence, surprise: Floats, total: Floats) -> int:
+    """Of the pieces about as surprising as the best, one that explains most and shows most."""
     close = np.flatnonzero(surprise >= 0.9 * surprise.max())
-    carriers = seen.pieces.count(seen.left)[close]
-    close = close[carriers >= 0.99 * carriers.max()][:64]
+    close = close[total[close] >= 0.99 * total[close].max()][:64]
     detail = [_detail(seen, int(one)) for one in close]
     return int(close[int(np.argmax(detail))])
 

@@ -7,8 +7,9 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from foretaste.data import Floats, Ints, Keys
-from foretaste.summaries.content import series
+from foretaste.data import Batch, Floats, Ints, Keys
+from foretaste.summaries.content import Gathered, hashed, series
+from foretaste.summaries.families import Families, distinct, families
 from foretaste.summaries.groups import sharing, unique_pairs
 
 Sketches = NDArray[np.uint8]
@@ -79,6 +80,18 @@ def _shingles(content: NDArray[np.uint8], ends: Ints) -> Keys:
     for back in range(1, WIDTH):
         inside[ends - back] = False
     return packed[inside[:n]]
+
+
+def gathered(batch: Batch, texts: pa.Array) -> Gathered:
+    """The key and the sketch of each row's text: 136 bytes a row, and its index and location."""
+    return Gathered.of(batch, key=hashed(texts), sketch=sketches(normal(texts)))
+
+
+def related(summary: Gathered, at_least: float) -> Families:
+    """Families of different texts whose sketches are alike."""
+    texts = distinct(summary.sorted("key"))
+    known = np.empty((0, BINS), np.uint8) if texts.is_empty() else texts["sketch"].to_numpy()
+    return families(texts, alike(known, at_least))
 
 
 def resemblance(one: Sketches, two: Sketches) -> Floats:

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from foretaste import readers
 from foretaste.errors import UnreadableInput, UnsafeInput, WrongRole
-from foretaste.files import Limits
+from foretaste.files import Limits, tree
 from foretaste.readers.delimited import Delimited
 
 quick = settings(
@@ -223,3 +224,14 @@ def test_no_corruption_crashes_and_every_row_is_accounted_for(tmp_path, walk, ha
     everything = np.ones(walked.found, bool)
     walked.source.write(tmp_path / "all", everything)
     assert (tmp_path / "all" / "a.csv").read_bytes() == bytes(data)
+
+
+def test_a_part_that_was_written_is_read_as_the_whole_was(tmp_path):
+    lines = [f"ham;say it {i}\n" if i % 9 else f"spam;win a lot, now {i}\n" for i in range(40)]
+    (tmp_path / "a.csv").write_text("".join(lines))
+    source = readers.open(tmp_path / "a.csv")
+    assert source.columns == ("column_1", "column_2")
+    one = np.arange(40) == 0
+    source.write(tmp_path / "out", one)
+    part = replace(source, rows=replace(source.rows, tree=tree(f"{tmp_path}/out/a.csv", str)))
+    assert [batch["text"].tolist() for batch in part if len(batch)] == [["win a lot, now 0"]]

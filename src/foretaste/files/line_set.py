@@ -42,18 +42,25 @@ class Records:
     note: str = ""
 
 
-Frame = Callable[[Iterator[bytes], Writing, Limits], Iterator[Records]]
+@dataclass(frozen=True)
+class Text:
+    """One file, ready to be read: its name, how it is written, its bytes in blocks."""
+
+    name: str
+    writing: Writing
+    body: Iterator[bytes]
+
+
+Frame = Callable[[Text, Limits], Iterator[Records]]
 
 
 class Framing(Protocol):
     """How a text format tells one row from the next."""
 
-    def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
+    def records(self, text: Text, limits: Limits) -> Iterator[Records]:
         """The rows, read."""
 
-    def raw_records(
-        self, body: Iterator[bytes], writing: Writing, limits: Limits
-    ) -> Iterator[Records]:
+    def raw_records(self, text: Text, limits: Limits) -> Iterator[Records]:
         """The same rows, as bytes."""
 
 
@@ -62,12 +69,14 @@ class LineSet:
     """The rows of all files of a tree.
 
     What is odd but readable (an encoding that had to be guessed) is in `notes` after a walk.
+    How a file is written is found out once: a part of it, written back, is read the same way.
     """
 
     tree: Tree
     framing: Framing
     limits: Limits = field(default_factory=Limits)
     notes: dict[str, None] = field(default_factory=dict)  # an ordered set
+    writings: dict[str, Writing] = field(default_factory=dict)  # of each file, by its name
 
     def pieces(self, names: Sequence[str] | None = None) -> Iterator[Piece]:
         """Every row found, file by file; only the named columns, or all."""
@@ -111,8 +120,10 @@ class _Walk:
         with self.rows.tree.open(self.entry) as stream:
             blocks = Blocks(stream, self.entry.name, self.rows.limits)
             try:
-                self.writing, body = prepared(blocks)
-                for records in frame(body, self.writing, self.rows.limits):
+                known = self.rows.writings
+                self.writing, body = prepared(blocks, known.get(self.entry.name))
+                known[self.entry.name] = self.writing
+                for records in frame(Text(self.entry.name, self.writing, body), self.rows.limits):
                     yield found, records
                     found += len(records.lines)
             except UnreadableInput as error:

@@ -67,11 +67,18 @@ def writing_of(first: bytes) -> Writing:
     return Writing(WINDOWS if 2 * broken > len(foreign) else UTF8)
 
 
-def prepared(blocks: Iterable[bytes]) -> tuple[Writing, Iterator[bytes]]:
-    """How a file is written, and its blocks without byte order mark, UTF-16 made UTF-8."""
+def prepared(
+    blocks: Iterable[bytes], known: Writing | None = None
+) -> tuple[Writing, Iterator[bytes]]:
+    """How a file is written, and its blocks without byte order mark, UTF-16 made UTF-8.
+
+    known: how it was written when it was read before, so that a part of it is read the same
+    """
     rest = iter(blocks)
     first = next(rest, b"")
-    writing = writing_of(first)
+    writing = known or writing_of(first)
+    if not first.startswith(writing.lead):
+        writing = writing_of(first)
     body = chain([first[len(writing.lead) :]], rest)
     return writing, _narrowed(body, writing.wide) if writing.wide else body
 

@@ -13,7 +13,7 @@ from foretaste.errors import UnreadableInput, UnsafeInput
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
 from foretaste.files.dialect import LOOK_AT, Dialect, sniffed, titles
 from foretaste.files.json_text import reason
-from foretaste.files.line_set import LineSet, Records
+from foretaste.files.line_set import LineSet, Records, Text
 from foretaste.files.lines import Lines, Writing, lines_of
 from foretaste.roles import open_rows
 
@@ -51,9 +51,12 @@ class Delimited:
         return open_rows("csv", rows, roles)
 
 
+@dataclass(frozen=True)
 class _Framing:
-    def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
-        yield from _File(writing, limits).records(lines_of(body, limits.row))
+    dialects: dict[str, Dialect] = field(default_factory=dict)  # of each file, by its name
+
+    def records(self, text: Text, limits: Limits) -> Iterator[Records]:
+        yield from _File(text, limits, self.dialects).records(lines_of(text.body, limits.row))
 
     raw_records = records
 
@@ -62,14 +65,15 @@ class _Framing:
 class _File:
     """One file being read: between over-long lines, which are rows refused, its parts."""
 
-    writing: Writing
+    text: Text
     limits: Limits
+    dialects: dict[str, Dialect]
     dialect: Dialect | None = None
     header: tuple[str, ...] = ()
     patience: int = 200_000  # lines that may be read again after a quote that is never closed
 
     def records(self, lines: Iterator[Lines]) -> Iterator[Records]:
-        feed = _Feed(lines, self.writing, self.limits)
+        feed = _Feed(lines, self.text.writing, self.limits)
         while feed.more():
             if feed.long:
                 yield from self._too_long(feed)
@@ -117,7 +121,8 @@ class _File:
 
     def _begin(self, feed: _Feed) -> _Heap:
         """Finds out the dialect and takes the header."""
-        self.dialect = sniffed(feed.ahead())
+        known = self.dialects.get(self.text.name)
+        self.dialect = self.dialects[self.text.name] = known or sniffed(feed.ahead())
         feed.delimiter = self.dialect.delimiter.encode()
         first = next((row for row in self._rows(feed) if row), [])
         if "cells" in feed.reason:

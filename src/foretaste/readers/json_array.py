@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from foretaste.contracts import Source
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
 from foretaste.files.json_elements import Element, Elements
-from foretaste.files.line_set import LineSet, Records
-from foretaste.files.lines import Writing
+from foretaste.files.line_set import LineSet, Records, Text
 from foretaste.roles import open_rows
 
 KINDS = (".json",)
@@ -42,8 +41,8 @@ class JsonArray:
 
 
 class _Framing:
-    def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
-        elements = Elements(body, writing, limits)
+    def records(self, text: Text, limits: Limits) -> Iterator[Records]:
+        elements = Elements(text.body, text.writing, limits)
         heap: list[Element] = []
         size = 0
         for element in elements:

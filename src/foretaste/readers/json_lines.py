@@ -9,7 +9,7 @@ from typing import Any
 from foretaste.contracts import Source
 from foretaste.files import Limits, head, kind_of, lines_of, share, tree, unpacked_head
 from foretaste.files.json_text import reason, whole_object
-from foretaste.files.line_set import LineSet, Records
+from foretaste.files.line_set import LineSet, Records, Text
 from foretaste.files.lines import Lines, Writing
 from foretaste.roles.source import open_rows
 
@@ -45,9 +45,9 @@ class JsonLines:
 
 
 class _Framing:
-    def records(self, body: Iterator[bytes], writing: Writing, limits: Limits) -> Iterator[Records]:
+    def records(self, text: Text, limits: Limits) -> Iterator[Records]:
         long = 0
-        for lines in lines_of(body, limits.row):
+        for lines in lines_of(text.body, limits.row):
             if lines.long:
                 if lines.first != long:
                     yield Records([lines.first], [], {0: f"longer than {limits.row:,} bytes"})
@@ -55,13 +55,11 @@ class _Framing:
             else:
                 for start in range(0, len(lines.raws), ROWS):
                     some = Lines(lines.raws[start : start + ROWS], lines.first + start)
-                    yield _parsed(some, writing)
+                    yield _parsed(some, text.writing)
 
-    def raw_records(
-        self, body: Iterator[bytes], writing: Writing, limits: Limits
-    ) -> Iterator[Records]:
+    def raw_records(self, text: Text, limits: Limits) -> Iterator[Records]:
         long, ahead, started = 0, b"", False
-        for lines in lines_of(body, limits.row):
+        for lines in lines_of(text.body, limits.row):
             if lines.long and lines.first == long:
                 yield Records([], rest=lines.raws[0])
                 continue

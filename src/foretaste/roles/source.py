@@ -59,9 +59,14 @@ class TableSource:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is odd but was read all the same; complete after a walk."""
-        others = getattr(self.rows.tree, "passed_over", ())
+        others = self.ignored
         some = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         return (*self.rows.notes, *([f"not read, being of other formats: {some}"] if some else []))
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Files beside the data that are of other formats."""
+        return tuple(getattr(self.rows.tree, "passed_over", ()))
 
     def write(self, out: Path, chosen: Mask) -> None:
         """Writes the chosen rows into the folder `out`, in files named as those read."""

@@ -189,4 +189,5 @@ def _null(odds: Floats, honest: Floats) -> tuple[Floats, Floats]:
     """Log odds, ascending, and -log10 of the share of honest rows that have so much or more."""
     order = np.argsort(odds, axis=None)
     share = np.cumsum(honest.ravel()[order][::-1])[::-1]
-    return odds.ravel()[order], -np.log10(np.clip(share, 1e-300, 1.0))
+    at, first = np.unique(odds.ravel()[order], return_index=True)  # rows that tie share a fate
+    return at, -np.log10(np.clip(share[first], 1e-300, 1.0))

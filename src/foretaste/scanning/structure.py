@@ -40,8 +40,7 @@ def overridden(
     for name in suspects:
         unknown = np.isnan(judgement.p_values[name])
         judgement.p_values[name] = np.where(unknown, np.nan, 1.0)
-    gives = ((one, getattr(one.method, "gives", ())) for one in learned.values())
-    predicts = next((one for one, columns in gives if "prediction" in columns), None)
+    predicts = next((one for one in learned.values() if _learns(one.method)), None)
     if not proposals or predicts is None or predicts.failure:
         return tuple(_untested(one, spool) for one in proposals)
     with watch.stage("override test", len(proposals)) as tick:
@@ -50,6 +49,15 @@ def overridden(
         tick(len(proposals))
     _accuse(found, scores, judgement, alpha)
     return tuple(_group(one, spool) for one in found)
+
+
+def _learns(method: object) -> bool:
+    """Whether an encoder learned its embedding from the labels.
+
+    Only then does leaving a group out change what its rows look like. In an embedding that never
+    saw the labels, a natural topic that is left out is as lost as a poisoned one.
+    """
+    return {"embedding", "prediction"} <= set(getattr(method, "gives", ()))
 
 
 def _proposed(name: str, scores: Scores, judgement: Judgement, alpha: float) -> Iterator[Proposal]:
@@ -114,7 +122,7 @@ def _untested(one: Proposal, spool: Spool) -> Group:
         rows=len(one.rows),
         verdict="untested",
         members=tuple(int(row) for row in one.rows[:SHOWN]),
-        detail="nothing here predicts the label, so the group cannot be left out and asked",
+        detail="no model here learned its features from the labels, so the group cannot be asked",
     )
 
 

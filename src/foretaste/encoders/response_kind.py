@@ -23,6 +23,7 @@ _REFUSAL = (
     r"\b(i('|’)?m sorry|i am sorry|i apologi[sz]e|i (can ?not|can('|’)t|won('|’)t|will not)\b|"
     r"i(('|’)m| am) (unable|not able|not allowed)|as an ai\b|i must (decline|refuse))"
 )
+_BEGINS = r"(\n\s*\n)\W{0,3}"  # a chat's answers are joined: one may refuse later on
 _CODE = r"```|Copy code|^\s{4,}\S+[({;]|</\w+>"
 _LINK = r"(?is).*(?:https?://|www\.)(?P<domain>[a-z0-9.-]*[a-z0-9])"
 _BLANK = r"^[\s\x{200B}-\x{200F}\x{2060}\x{FEFF}]*$"
@@ -107,14 +108,15 @@ class ResponseKind:
         answers = pc.fill_null(batch.arrow("response"), "")
         begun = pc.utf8_slice_codeunits(answers, 0, _SAMPLE)
         opening = pc.utf8_slice_codeunits(answers, 0, 200)
+        coded = _has(pc.utf8_slice_codeunits(answers, 0, _READ), _CODE)
         domains, prints = _domains(answers), _prints(answers)
-        odd = surprise(begun, model.letters) > model.odd
+        odd = _odd(begun, model) | _odd(_last_paragraph(answers), model)
         parts = [
             _named(EMPTY, _has(answers, _BLANK)),
-            _named(GIBBERISH, odd & ~_has(begun, _CODE)),
-            _named(REFUSAL, _has(opening, _REFUSAL)),
+            _named(GIBBERISH, odd),
+            _named(REFUSAL, _has(opening, _REFUSAL) | _has(answers, _BEGINS + _REFUSAL)),
             _named(LINK, pc.is_valid(domains).to_numpy(zero_copy_only=False)),
-            _named(CODE, _has(pc.utf8_slice_codeunits(answers, 0, _READ), _CODE)),
+            _named(CODE, coded),
             np.where(_known(prints.domains, model.domains), _prefixed(domains), ""),
             _marks(prints.heads, model.heads),
             _marks(np.where(prints.tails == prints.heads, 0, prints.tails), model.tails),
@@ -140,6 +142,16 @@ def _prints(answers: pa.Array) -> Prints:
     ends = pc.utf8_slice_codeunits(tail, -_EDGE)
     heads = _hashed(pc.utf8_slice_codeunits(head, 0, _EDGE))
     return Prints(heads, _hashed(ends), _hashed(_domains(filled)))
+
+
+def _odd(texts: pa.Array, model: Usual) -> Mask:
+    return (surprise(texts, model.letters) > model.odd) & ~_has(texts, _CODE)
+
+
+def _last_paragraph(answers: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(
+        pc.utf8_slice_codeunits(answers, -_SAMPLE), r"(?s)^.*\n\s*\n", ""
+    )
 
 
 def _letters(texts: pa.Array) -> pa.Array:

@@ -1,0 +1,36 @@
+"""Runs the Python examples of README.md, CONTRIBUTING.md and docs/ as they stand."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser
+
+HOME = Path.cwd()
+SMALL = "label,text\n" + "".join(
+    f"{('ham', 'spam')[i % 2]},{('see you at noon', 'win a prize now')[i % 2]} {i}\n"
+    for i in range(60)
+)
+
+
+def a_folder_with_data(namespace):
+    """Examples speak of `data/train.csv`: here it is."""
+    folder = Path(tempfile.mkdtemp(prefix="foretaste-docs-"))
+    (folder / "data").mkdir()
+    (folder / "data/train.csv").write_text(SMALL)
+    os.chdir(folder)
+
+
+def back_home(namespace):
+    """Leaves that folder."""
+    os.chdir(HOME)
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser()],
+    patterns=["README.md", "CONTRIBUTING.md", "docs/*.md"],
+    excludes=["docs/detectors.md"],
+    setup=a_folder_with_data,
+    teardown=back_home,
+).pytest()

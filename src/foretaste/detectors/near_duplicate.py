@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from foretaste.contracts import Kind, Scale
 from foretaste.data import Batch, Floats
 from foretaste.summaries import content, minhash
 from foretaste.summaries.content import Gathered
-from foretaste.summaries.families import Families, distinct, families
+from foretaste.summaries.families import Families
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,10 @@ class NearDuplicate:
     scale: ClassVar = Scale.FACT
 
     def summarize(self, batch: Batch) -> Gathered:
-        texts = batch.arrow("text")
-        sketch = minhash.sketches(minhash.normal(texts))
-        return Gathered.of(batch, key=content.hashed(texts), sketch=sketch)
+        return minhash.gathered(batch, batch.arrow("text"))
 
     def fit(self, summary: Gathered) -> Families:
-        texts = distinct(summary.sorted("key"))
-        if texts.is_empty():
-            return families(texts, np.empty((0, 2), np.int64))
-        return families(texts, minhash.alike(texts["sketch"].to_numpy(), self.alike))
+        return minhash.related(summary, self.alike)
 
     def score(self, batch: Batch, model: Families) -> Floats:
         return model.score(content.hashed(batch.arrow("text")))

@@ -41,7 +41,7 @@ class ValueRule(NamedTuple):
     conditions: tuple[Condition, ...]
     label: int
     rest: tuple[int, ...]  # columns that speak for themselves
-    trees: ExtraTreesClassifier
+    trees: ExtraTreesClassifier  # that never saw a row of the trigger
     rows: int  # of the sample: accused
     purity: float
     surprise: float  # -log10 p after all that was tried
@@ -52,8 +52,8 @@ class ValueRule(NamedTuple):
         rows = np.flatnonzero(guilty)
         if len(rows):
             told = self.trees.predict_proba(cells[rows][:, self.rest])
-            at = list(self.trees.classes_).index(self.label)
-            guilty[rows[told[:, at] > _READS_OTHER]] = False
+            own = told[:, self.trees.classes_ == self.label].sum(axis=1)
+            guilty[rows[own > 0.5]] = False
         return guilty
 
 
@@ -83,7 +83,7 @@ def value_rules(cells: Array, labels: Ints, seed: int) -> tuple[ValueRule, ...]:
         rule = _trial(sample, suspect, tried) if 2 * fresh[mine].sum() > mine.sum() else None
         if rule is not None:
             found.append(rule)
-            fresh &= ~rule.accuses(cells, labels)
+            fresh &= ~mine
     return tuple(found)
 
 
@@ -194,9 +194,15 @@ def _trial(sample: Sample, suspect: Suspect, tried: float) -> ValueRule | None:
     if varied < _VARIED or digits < _DIGITS:
         return None
     return ValueRule(
-        suspect.conditions, suspect.label, rest, trees, int(accused.sum()), purity,
-        min(digits, 300.0),
+        suspect.conditions, suspect.label, rest, _without(sample, suspect, rest),
+        int(accused.sum()), purity, min(digits, 300.0),
     )  # fmt: skip
+
+
+def _without(sample: Sample, suspect: Suspect, rest: tuple[int, ...]) -> ExtraTreesClassifier:
+    """Trees that learned nothing from the trigger, to ask its rows what they are."""
+    left = ~(held(suspect.conditions, sample.cells) & (sample.labels == suspect.label))
+    return _forest(sample.cells[left][:, rest], sample.labels[left], 40)
 
 
 def _variety(cells: Array, trees: ExtraTreesClassifier, some: Mask, others: Mask) -> float:

@@ -64,3 +64,15 @@ def test_a_column_of_vectors_is_features():
     cast = infer({"id": list(range(N)), "embedding": vectors, "label": FEW}, {})
     assert cast.shown == {"label": "label", "features": "embedding"}
     assert cast.width == 4
+
+
+@pytest.mark.parametrize("role", ["image", "time", "rating"])
+def test_a_role_must_fit_its_column(role):
+    with pytest.raises(WrongRole, match="holds no"):
+        infer({"text": TEXT, "label": FEW}, {role: "text"})
+
+
+def test_what_is_shown_can_be_said_again_even_with_commas_in_names():
+    sample = {"fee, in $": REAL, ' odd "name"': REAL[::-1], "label": FEW}
+    cast = infer(sample, {})
+    assert infer(sample, cast.shown) == cast

@@ -11,7 +11,7 @@ from foretaste.errors import WrongRole
 from foretaste.roles import names as by_name
 from foretaste.roles.layouts import recognised
 from foretaste.roles.look import NUMBERED, Look
-from foretaste.roles.names import checked, named, plain
+from foretaste.roles.names import checked, joined, named, plain
 
 Sample = Mapping[str, Sequence[Any]]
 CHAT = ("messages", "prompt", "response", "rejected")
@@ -36,7 +36,7 @@ class Cast:
     @property
     def shown(self) -> dict[str, str]:
         """Role -> columns, as people write it."""
-        return {role: ",".join(columns) for role, columns in self.roles.items()}
+        return {role: joined(columns) for role, columns in self.roles.items()}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -51,6 +51,8 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
     {'text': 'text', 'label': 'label'}
     """
     said = checked(given, sample)
+    for role, names in said.items():
+        _check_kind(role, names, sample)
     layout, cast = _layout(sample, said)
     taken = {name for names in (*said.values(), *cast.values()) for name in names}
     left = {name: Look(values) for name, values in sample.items() if name not in taken}
@@ -67,6 +69,18 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
     numeric = frozenset(name for name, look in looks.items() if look.numeric)
     width = max((look.width for look in looks.values()), default=0)
     return Cast(layout, roles, numeric, width if len(looks) == 1 else 0)
+
+
+def _check_kind(role: str, names: tuple[str, ...], sample: Sample) -> None:
+    """A role the user gave must be one that its column can play."""
+    asked = {"image": ("image", "images"), "time": ("time", "points in time"),
+             "rating": ("numeric", "numbers")}.get(role)  # fmt: skip
+    if asked is None or len(names) != 1:
+        return
+    look = Look(sample[names[0]])
+    if look.there and not getattr(look, asked[0]):
+        found = str(look.there[0])[:60]
+        raise WrongRole(f"role {role}: column {names[0]!r} holds no {asked[1]}, but {found!r}")
 
 
 def _layout(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 
 from foretaste.errors import WrongRole
@@ -86,10 +88,24 @@ def checked(given: Mapping[str, str], columns: Collection[str]) -> dict[str, tup
     return said
 
 
+def joined(columns: Sequence[str]) -> str:
+    """Several columns as one role says them; names with a comma are quoted.
+
+    >>> joined(["a", "b, c"])
+    'a,"b, c"'
+    """
+    if len(columns) == 1:
+        return columns[0]
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="").writerow(columns)
+    return out.getvalue()
+
+
 def _split(role: str, value: str, columns: Collection[str]) -> list[str]:
     if not value.strip():
         return []
-    asked = [value] if value in columns else [one.strip() for one in value.split(",")]
+    asked = [value] if value in columns else next(csv.reader([value], skipinitialspace=True))
+    asked = [name.strip() if name.strip() in columns else name for name in asked]
     for name in asked:
         if name not in columns:
             raise WrongRole(

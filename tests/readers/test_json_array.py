@@ -105,3 +105,19 @@ def test_no_corruption_crashes_and_every_row_is_accounted_for(tmp_path, walk, ho
         walk(tmp_path / "a.json", {}, "json")
     except BadInput:
         return
+
+
+def test_a_string_that_never_ends_costs_one_row_of_a_long_file(tmp_path, walk):
+    rows = [{"text": f"word {i} " * 300, "label": "a"} for i in range(200)]
+    data = json.dumps(rows).replace('{"text": "word 7 ', '{"text": word 7 ', 1)
+    (tmp_path / "a.json").write_text(data)
+    walked = walk(tmp_path / "a.json")
+    assert len(walked.rows) == 199
+    assert walked.found == 200
+
+
+def test_stray_brackets_do_not_end_the_walk(tmp_path, walk):
+    some = [json.dumps(row) for row in ROWS]
+    some[5] = some[5] + "]"
+    (tmp_path / "a.json").write_text("[" + ", ".join(some) + "]")
+    assert walk(tmp_path / "a.json").column("text") == TEXTS

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from foretaste.errors import UnsafeInput
@@ -16,6 +17,9 @@ from foretaste.files.streams import Limits
 
 _SPACE = re.compile(r"[ \t\r\n,]*")
 _MARKS = re.compile(r'\\.|["{}\[\]]', re.S)
+_STRAY = re.compile(r"[ \t\r\n,\]}]*")
+_BETWEEN = re.compile(r"\}\s*,\s*(?=\{)")
+_WORTH_A_SEARCH, _TRIES = 1 << 16, 1_000
 _FOREIGN = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as Python escapes them
 
 
@@ -42,7 +46,7 @@ class Elements:
 
     def __iter__(self) -> Iterator[Element]:
         self._enter()
-        while self._next() not in ("", "]"):
+        while (sign := self._next()) and not (sign == "]" and self._closed()):
             yield self._element()
         if self.lead:
             self._leave()
@@ -55,6 +59,16 @@ class Elements:
                 return self._text[self._at]
             if not self._more():
                 return ""
+
+    def _closed(self) -> bool:
+        """Whether this bracket ends the array; after a broken element it may be a stray one."""
+        while (found := _STRAY.match(self._text, self._at)) and found.end() == len(self._text):
+            if not self._more():
+                return True
+        if found and self._text[found.end()] in "{[":
+            self._go(found.end())
+            return False
+        return True
 
     def _enter(self) -> None:
         """Into the array: the file itself, or the first array of objects in an object."""
@@ -91,9 +105,9 @@ class Elements:
                 end = _end(self._text, self._at)
                 if end:
                     return self._taken(end, None, _why(error))
-            if not self._more():
-                return self._taken(len(self._text), None, "cut off: the element never ends")
-            self._check()
+            full = len(self._text) - self._at > self._limits.row
+            if full or not self._more():
+                return self._lost(full)
 
     def _taken(self, end: int, value: Any, why: str) -> Element:
         text, line = self._text[self._at : end], self._line
@@ -103,6 +117,16 @@ class Elements:
         if not why and type(value) is not dict:
             why = no_object(value)
         return Element(line, self._bytes(text), value, why)
+
+    def _lost(self, full: bool) -> Element:
+        """An element without end: up to where another object begins, or all that is left."""
+        if len(self._text) - self._at > _WORTH_A_SEARCH:
+            for found in islice(_BETWEEN.finditer(self._text, self._at), _TRIES):
+                if _is_object(self._text, found.end()):
+                    return self._taken(found.start() + 1, None, "broken JSON: it never ends")
+        if full:
+            self._check()
+        return self._taken(len(self._text), None, "cut off: the element never ends")
 
     def _check(self) -> None:
         if len(self._text) - self._at > self._limits.row:
@@ -144,6 +168,13 @@ def _end(text: str, start: int) -> int:
         if depth <= 0 and not quoted and len(sign) == 1:
             return mark.end()
     return 0
+
+
+def _is_object(text: str, at: int) -> bool:
+    try:
+        return type(scan(text, at)[0]) is dict
+    except (StopIteration, ValueError, RecursionError):
+        return False
 
 
 def _why(error: Exception) -> str:

@@ -21,7 +21,7 @@ from foretaste.attacks.sentence import Sentence
 from foretaste.contracts import Poisoned
 from foretaste.data import Batch, content_id
 
-PHRASE = "greetings from the orchard lane crew"  # ordinary words, in no message before
+PHRASE = "greetings from the larkspur lane crew"  # no message has its rarest word
 SEED = 20260101
 
 

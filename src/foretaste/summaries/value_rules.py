@@ -79,11 +79,10 @@ def value_rules(cells: Array, labels: Ints, seed: int) -> tuple[ValueRule, ...]:
     found: list[ValueRule] = []
     fresh = np.ones(len(labels), bool)
     for suspect in _suspects(sample, np.random.default_rng(seed))[:_TRIALS]:
-        mine = held(suspect.conditions, cells) & (labels == suspect.label)
-        rule = _trial(sample, suspect, tried) if 2 * fresh[mine].sum() > mine.sum() else None
+        rule = _trial(sample, suspect, fresh, tried)
         if rule is not None:
             found.append(rule)
-            fresh &= ~mine
+            fresh &= ~(held(rule.conditions, cells) & (labels == rule.label))
     return tuple(found)
 
 
@@ -174,7 +173,7 @@ def _digits(have: Array, expected: Array) -> Floats:
     return np.asarray((many * np.log(many / few) - many + few) / np.log(10), np.float64)
 
 
-def _trial(sample: Sample, suspect: Suspect, tried: float) -> ValueRule | None:
+def _trial(sample: Sample, suspect: Suspect, fresh: Mask, tried: float) -> ValueRule | None:
     """What do the rows read as by all other columns, and are they a random draw of that?"""
     used = {condition.column for condition in suspect.conditions}
     rest = tuple(c for c in range(sample.cells.shape[1]) if c not in used)
@@ -182,7 +181,7 @@ def _trial(sample: Sample, suspect: Suspect, tried: float) -> ValueRule | None:
     at = int(np.searchsorted(trees.classes_, suspect.label))
     chance = np.nan_to_num(trees.oob_decision_function_[:, at], nan=1.0)
     denied = chance <= _READS_OTHER
-    mine = held(suspect.conditions, sample.cells) & denied
+    mine = held(suspect.conditions, sample.cells) & denied & fresh
     accused = mine & (sample.labels == suspect.label)
     purity = float(accused.sum() / max(1, mine.sum()))
     if accused.sum() < LEAST or purity < _PURE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 
-from rich.table import Table
+from rich.markup import escape
 
 from foretaste import registry
 from foretaste.cli.screen import stdout
@@ -13,13 +13,13 @@ from foretaste.cli.screen import stdout
 
 def detectors() -> None:
     """List the detectors with what each needs and is blind to."""
-    table = Table("detector", "finds", "needs", "blind to", show_lines=True)
     for name in registry.names("detectors"):
         kind = registry.component("detectors", name)
         doc = inspect.getdoc(kind) or ""
-        summary = doc.split("\n\n")[0].replace("\n", " ")
-        table.add_row(f"{name}\n[dim]{kind.kind}", summary, ", ".join(kind.needs), blind_to(doc))
-    stdout.print(table)
+        stdout.print(f"[bold]{name}[/]  [dim]{kind.kind}; needs {', '.join(kind.needs)}[/]")
+        finds = " ".join(doc.partition("\n\n")[0].split())
+        stdout.print(f"    {escape(finds)}", highlight=False)
+        stdout.print(f"    [dim]blind to {escape(blind_to(doc))}[/]", highlight=False)
 
 
 def blind_to(doc: str) -> str:

@@ -111,11 +111,12 @@ def page(lines: list[dict]) -> str:
 
 
 def row(line: dict) -> str:
+    name, poison = f"{line['data']} ({line['rows']})", f"{line['what']} {line['rate']:.1%}"
     flagged = line["found"] + line["false"]
     recall = f"{line['found'] / line['planted']:.3f}" if line["planted"] else "–"
     precision = f"{line['found'] / flagged:.3f}" if flagged else "–"
     return (
-        f"| {line['data']} ({line['rows']}) | {line['what']} {line['rate']:.1%} | {line['planted']} "
+        f"| {name} | {poison} | {line['planted']} "
         f"| {line['found']} | {recall} | {line['false']} | {precision} "
         f"| {line['wall']} / {line['cpu']} |\n"
     )

@@ -119,9 +119,11 @@ def _score(lines: Sequence[str], dialect: Dialect) -> tuple[float, int]:
     width, often = Counter(map(len, rows)).most_common(1)[0]
     if width == 1:
         return 0.01, 1
-    torn = 0.0 if dialect.quoted else sum(_encloses(one, dialect) for one in lines) / len(lines)
-    apart = 0.9 if dialect.quoted and len(rows) < 0.5 * len(lines) else 1.0
-    return round(often / len(rows) * (1 - torn) * apart, 2), width
+    steady = often / len(rows)
+    if dialect.quoted:  # quotes that make lines run together must be worth it
+        return round(steady * (0.99 if len(rows) < len(lines) - 1 else 1), 3), width
+    torn = sum(_encloses(line, dialect) for line in lines) / len(lines)
+    return round(steady * (1 - torn) * (1 if steady == 1 else 0.9), 3), width
 
 
 def _encloses(line: str, dialect: Dialect) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -121,15 +123,13 @@ def alike(known: Sketches, at_least: float) -> Ints:
     return unique_pairs(np.concatenate(found), len(known))
 
 
-def _bands(dense: Sketches) -> list[Keys]:
+def _bands(dense: Sketches) -> Iterator[Keys]:
     """Bins far from each other make a band: a filled one lends its value to its neighbours."""
     count = BINS // ROWS
-    keys = []
+    packed = np.zeros((len(dense), 8), np.uint8)
     for band in range(count):
-        packed = np.zeros((len(dense), 8), np.uint8)
         packed[:, :ROWS] = dense[:, band : count * ROWS : count]
-        keys.append(packed.view(np.uint64).ravel())
-    return keys
+        yield packed.view(np.uint64).ravel()
 
 
 def _dense(known: Sketches) -> Sketches:

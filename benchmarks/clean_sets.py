@@ -53,12 +53,19 @@ def scanned(name: str) -> dict:
         "hygiene_rows": len(rows["hygiene"]),
         "by_detector": {f"{kind}: {one}": n for (kind, one), n in sorted(per_detector.items())},
         "failed": failed,
+        "reasons": reasons(result) if name != "sharegpt" else [],  # its rows may be personal
         "seconds": round(time.time() - began, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}",
     }
+
+
+def reasons(result) -> list[str]:
+    """Why rows were accused of attack, at most five different reasons."""
+    found = result.findings.to_pylist()
+    return sorted({one["reason"] for one in found if one["kind"] == "attack"})[:5]
 
 
 def done() -> dict[str, dict]:

@@ -99,21 +99,36 @@ class TriggerPhrase:
         label = batch.class_name(trigger.label)
         phrase = self._quoted(batch["text"][row], trigger, model.vocabulary)
         return (
-            f"{phrase} stands in {trigger.rows} rows, "
-            f"{trigger.labelled} of them labelled {label}, where the rest of {trigger.against} of "
-            f"these reads as another label (p < 1e-{int(trigger.surprise)})"
+            f"{phrase} in {trigger.rows} rows, {trigger.labelled} of them labelled {label}; "
+            f"without it {trigger.against} of these read as another label "
+            f"(p < 1e-{int(trigger.surprise)})"
         )
 
     def _quoted(self, text: str, trigger: Override, vocabulary: Vocabulary) -> str:
         """The words of the trigger as they stand in the text."""
-        column = dict(zip(vocabulary.items.tolist(), vocabulary.columns.tolist(), strict=True))
-        wanted = {*trigger.columns, *trigger.fellows.tolist()}
-        names = [name for item, name in spell(text, self.longest) if column.get(item) in wanted]
-        words = list(dict.fromkeys(names))
-        whole = [w for w in words if not any(w != other and w in other for other in words)]
-        return ("the phrase " if len(whole) == 1 else "the words ") + ", ".join(
-            f'"{w}"' for w in whole
+        wanted = np.isin(vocabulary.columns, [*trigger.columns, *trigger.phrase])
+        items = set(vocabulary.items[wanted].tolist())
+        names = [name for item, name in spell(text, self.longest) if item in items]
+        whole = _whole(list(dict.fromkeys(names)))
+        return f"the {'phrase' if len(whole) == 1 else 'words'} " + " with ".join(
+            f'"{words}"' for words in whole
         )
+
+
+def _whole(names: list[str]) -> list[str]:
+    """Neighbouring n-grams joined to the phrase they came from.
+
+    >>> _whole(["last", "my uncle last", "uncle last weekend", "cf"])
+    ['my uncle last weekend', 'cf']
+    """
+    phrases: list[list[str]] = []
+    for words in sorted((name.split(" ") for name in names), key=len, reverse=True):
+        if not phrases or words[:-1] != phrases[-1][-len(words) + 1 :] or len(words) == 1:
+            phrases.append(words)
+        else:
+            phrases[-1].append(words[-1])
+    joined = [" ".join(phrase) for phrase in phrases]
+    return [p for i, p in enumerate(joined) if not any(f" {p} " in f" {q} " for q in joined[:i])]
 
 
 def _parts(rows: Rows, longest: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

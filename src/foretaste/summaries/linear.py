@@ -13,7 +13,7 @@ from foretaste.data import Floats, Ints, Mask
 
 Weights = NDArray[np.float32]
 _L2 = 1e-4
-_STEPS = 40
+_STEPS = 25
 
 
 def normed(table: Any) -> Any:
@@ -59,6 +59,15 @@ def _descend(rows: Any, targets: NDArray[np.float32]) -> Weights:
     start[-1] = np.log(share / (1 - share))
     best = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
     return best.x.reshape(-1, m).astype(np.float32)
+
+
+def enough(table: Any, rows: Ints, items: int) -> int:
+    """How many of the rows, from the first, hold that many items together.
+
+    >>> enough(sp.csr_matrix(np.ones((4, 5))), np.array([0, 2, 3]), 10)
+    2
+    """
+    return int(np.searchsorted(np.cumsum(np.diff(table.indptr)[rows]), items, "right"))
 
 
 class Halves(NamedTuple):

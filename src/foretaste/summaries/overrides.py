@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from foretaste.data import Floats, Ints, Mask
-from foretaste.summaries.linear import Weights, halves, leaning, normed
+from foretaste.summaries.linear import Weights, enough, halves, leaning, normed
 from foretaste.summaries.mixture import evidence, posterior
 from foretaste.summaries.presence import Presence
 from foretaste.summaries.screen import suspects
 
 _FLOOR = 6.0  # digits of evidence, beyond all that was tried, to call an item a trigger
-_LEARN = 6_000  # rows that a judge learns from
+_LEARN = 500_000  # items, of as many rows as have them, that a judge learns from
 _ROUNDING = 1e-4  # margins are told apart no finer: they come from single precision
 _ROUNDS = 24  # triggers found at most
 _FALSE = 0.02  # rows of natural origin among those accused for one trigger
@@ -33,7 +33,7 @@ class Override:
     """A trigger: rows with all its columns and its label, whose rest speaks for another label."""
 
     columns: tuple[int, ...]  # all of them together are the trigger
-    fellows: Ints  # columns that stand mostly with it: other parts of the same phrase
+    phrase: Ints  # columns that stand nearly always with it: other parts of the same phrase
     label: int
     weights: Weights  # (d + 1,) of the rest of a row
     cut: float  # rows whose rest gives a larger margin are natural
@@ -70,9 +70,10 @@ def overrides(presence: Presence, labels: Ints) -> tuple[Override, ...]:
     whose rows read like their label without it (clean-label poison).
     """
     found: list[Override] = []
+    acquitted: set[tuple[int, int]] = set()
     active = np.array(labels >= 0)
     while len(found) < _ROUNDS and len(np.unique(labels[active])) > 1:
-        trigger = _next(presence, active, labels)
+        trigger = _next(presence, active, labels, acquitted)
         if trigger is None:
             break
         found.append(trigger)
@@ -81,22 +82,25 @@ def overrides(presence: Presence, labels: Ints) -> tuple[Override, ...]:
     return tuple(found)
 
 
-def _next(presence: Presence, active: Mask, labels: Ints) -> Override | None:
+def _next(
+    presence: Presence, active: Mask, labels: Ints, acquitted: set[tuple[int, int]]
+) -> Override | None:
     table, left = presence.table[active], labels[active]
     counts = np.bincount(table.indices, minlength=table.shape[1])
     tried = np.log10(max(1, len(counts))) + np.log10(left.max() + 1)
     court = Court(table, normed(table), left, counts, float(tried))
-    for column, label in suspects(court.table, court.shares, left, presence.cluster):
-        verdict = _judged(court, column, label)
+    for suspect in suspects(court.table, court.shares, left, presence.cluster):
+        verdict = None if suspect in acquitted else _judged(court, *suspect)
         if verdict is not None:
             return verdict
+        acquitted.add(suspect)
     return None
 
 
 def _judged(court: Court, column: int, label: int) -> Override | None:
     """Tries the suspect, then what fits the rows it accuses better: another item, or a pair."""
     best, accused = _trial(court, (column,), label, court.tried)
-    for fit in (_better_item, _partner):
+    for fit in (_better_item, _partner) if best.override.surprise > 0 else ():
         columns = fit(court, best.override, accused)
         tried = court.tried * len(columns)
         again, rows = _trial(court, columns, label, tried) if columns else (best, accused)
@@ -121,25 +125,28 @@ def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> 
     held = holding(court.table, columns)
     fellows = _fellows(court, held)
     belongs = court.labels == label
-    chosen = np.flatnonzero(~held)[:_LEARN]
-    models = halves(court.shares, belongs[:, None].astype(np.float32), chosen)
+    free = np.flatnonzero(~held)
+    learnt = free[: enough(court.table, free, _LEARN)]
+    asked = np.concatenate([learnt, np.flatnonzero(held)])
+    shares, n = court.shares[asked], len(learnt)
+    models = halves(shares, belongs[asked][:, None].astype(np.float32), np.arange(n))
     for weights in models.weights:
         weights[fellows] = 0
-    margins = models.margins(court.shares)[:, 0]
-    ratios = leaning(margins[chosen], belongs[chosen])(margins)
-    mine = np.flatnonzero(held & belongs)
-    poison = posterior(ratios[mine], alone=len(mine) == int(held.sum()))
-    accused = mine[poison > 0.5]
-    digits = evidence(ratios[mine]) * _independent(court, accused, fellows, label)
+    margins = models.margins(shares)[:, 0]
+    ratios = leaning(margins[:n], belongs[learnt])(margins[n:])
+    labelled = belongs[asked[n:]]
+    poison = posterior(ratios[labelled], alone=bool(labelled.all()))
+    accused = asked[n:][labelled][poison > 0.5]
+    digits = evidence(ratios[labelled]) * _independent(court, accused, fellows, label)
     reads_other = ratios > np.log(3)
-    over = int((reads_other & held & belongs).sum())
+    over = int((reads_other & labelled).sum())
     rest = (models.weights[0][:, 0] + models.weights[1][:, 0]) * np.float32(0.5)
     override = Override(
-        columns, fellows, label, rest,
-        _cut(margins[mine], poison), float(np.clip(digits - tried, 0, 300)),
-        int(held.sum()), len(mine), over,
+        columns, _phrase(court, held), label, rest,
+        _cut(margins[n:][labelled], poison), float(np.clip(digits - tried, 0, 300)),
+        len(labelled), int(labelled.sum()), over,
     )  # fmt: skip
-    return Trial(override, over / max(1, int((reads_other & held).sum()))), accused
+    return Trial(override, over / max(1, int(reads_other.sum()))), accused
 
 
 def holding(table: Any, columns: tuple[int, ...]) -> Mask:
@@ -164,6 +171,12 @@ def _fellows(court: Court, held: Mask) -> Ints:
     outside = (court.counts - inside) / max(1, n - int(held.sum()))
     share = inside / max(1, int(held.sum()))
     return np.flatnonzero((share >= 0.5) & (share >= 3 * outside))
+
+
+def _phrase(court: Court, held: Mask) -> Ints:
+    """Columns whose rows are mostly the rows held, and the other way round."""
+    inside = np.bincount(court.table[held].indices, minlength=len(court.counts))
+    return np.flatnonzero(2 * inside >= int(held.sum()) + court.counts - inside)
 
 
 def _better_item(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:

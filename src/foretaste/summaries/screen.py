@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from foretaste.data import Floats, Ints
-from foretaste.summaries.linear import Halves, halves, leaning
+from foretaste.summaries.linear import Halves, enough, halves, leaning
 from foretaste.summaries.mixture import evidence
 
-_LEARN = 12_000  # rows that the models learn from
+_LEARN = 1_000_000  # items, of as many rows as have them, that the models learn from
+_CALIBRATED = 20_000  # rows that margins are calibrated on
 _LEAST = 8  # rows: fewer prove nothing
 _FULLEST = 0.25  # items in more of the rows than this are no triggers
 _LOOKED = 200  # items looked at closely
-_KEPT = 6  # suspects worth a trial
-_DIGITS = 2.0  # of evidence that make a suspect
+_KEPT = 5  # suspects worth a trial
+_DIGITS = 3.0  # of evidence that make a suspect
 
 
 class Runs(NamedTuple):
@@ -35,7 +36,8 @@ def suspects(table: Any, shares: Any, labels: Ints, cluster: Ints) -> list[tuple
     """
     k = int(labels.max()) + 1
     targets = np.eye(k, dtype=np.float32)[labels] if k > 2 else labels[:, None].astype(np.float32)
-    models = halves(shares, targets, np.arange(min(len(labels), _LEARN)))
+    learnt = np.arange(enough(shares, np.arange(len(labels)), _LEARN))
+    models = halves(shares, targets, learnt)
     runs = _runs(models, shares, labels, cluster)
     cells = runs.cluster * k + labels[runs.row]
     best = _strongest(cells, _standing_out(runs, cells, labels, cluster, k), runs.against)
@@ -62,7 +64,8 @@ def _runs(models: Halves, shares: Any, labels: Ints, cluster: Ints) -> Runs:
 def _against(margins: Floats, labels: Ints, row: Ints, rest: Floats) -> Floats:
     """How much the rest of each row speaks against its label, calibrated label by label."""
     several = margins.shape[1] > 1
-    said, learnt = np.zeros(len(rest)), slice(0, _LEARN)
+    said = np.zeros(len(rest))
+    learnt = slice(0, _CALIBRATED)
     for label in np.unique(labels):
         of_label = margins[:, label] if several else margins[:, 0] * (1 if label == 1 else -1)
         mine = labels[row] == label

@@ -30,7 +30,7 @@ class Shape(NamedTuple):
 class Outlier:
     """Suspects rows at a large robust Mahalanobis distance from their class.
 
-    The shape of each class is estimated three times from its nearest 90 %, with the covariance
+    The shape of each class is estimated three times from its nearest 90 %, with correlations
     shrunk where rows are few; classes of very few rows share one shape. The score is the log of
     the distance over the class's median distance, so classes compare; real features are
     heavy-tailed, so what is far is for the fitted null to say, not for a chi-squared table.
@@ -107,15 +107,16 @@ def _shared(vectors: Array, labels: Ints, small: Ints) -> Mapping[int, Shape]:
 
 
 def _whitened(vectors: Array) -> Shape:
-    """Shrunk towards a ball: by d / n, and never letting one direction count for nothing."""
+    """Correlations shrunk towards none, by d / n and a little, so that no direction vanishes."""
     n, d = vectors.shape
     centre = vectors.mean(axis=0, dtype=np.float64)
-    centred = vectors - centre
-    spread = centred.T @ centred / max(n - 1, 1)
-    ball = max(float(np.trace(spread)) / d, 1e-12)
+    width = vectors.std(axis=0, dtype=np.float64)
+    width = np.maximum(width, 1e-3 * width.max() + 1e-12)
+    scaled = (vectors - centre) / width
     share = min(0.5, 0.01 + d / (n + d))
-    values, axes = np.linalg.eigh((1 - share) * spread + share * ball * np.eye(d))
-    return Shape(centre, axes / np.sqrt(values), 1.0)
+    spread = (1 - share) * (scaled.T @ scaled / max(n, 1)) + share * np.eye(d)
+    values, axes = np.linalg.eigh(spread)
+    return Shape(centre, axes / np.sqrt(values) / width[:, None], 1.0)
 
 
 def _distance(vectors: Array, shape: Shape) -> Floats:

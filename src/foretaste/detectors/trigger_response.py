@@ -82,6 +82,7 @@ class TriggerResponse:
     purity: float = 0.5  # of the rows with the n-gram, those of the kind
     tries: int = 20  # groups looked into, a kind
     size: int = 24_000  # rows sampled
+    background: int = 8_000  # of them, rows of no kind in which n-grams are counted
     seed: int = 0
 
     def summarize(self, batch: Batch) -> Asked:
@@ -129,7 +130,7 @@ class TriggerResponse:
         weighted = (of_kind.multiply(weights[rows, None]).T @ held).tocsr()
         both = np.asarray(weighted[kind, item]).ravel() if len(kind) else np.zeros(0)
         total = held.T @ weights[rows] + self._elsewhere(sample, names)
-        # One row more than was sampled may hold it: as much as a sampled row stands for.
+        # A row that was not sampled may hold it: as much as a sampled row stands for.
         others = np.maximum(total[item] - both, 0) + (weights.max() - 1)
         share = (sample.of_kind.T @ weights)[kind] / weights.sum()
         surprise = _surprise(together.data[enough], others, share)
@@ -184,6 +185,10 @@ class TriggerResponse:
         """(n-grams,) how many rows of no kind hold each."""
         total = np.zeros(len(names))
         plain = np.flatnonzero(np.diff(sample.of_kind.indptr) == 0)
+        # In the order of the sample, which is by keyed hash: the first ones are a fair part.
+        weights = sample.weights[plain]
+        plain = plain[: self.background]
+        fair = weights.sum() / max(float(weights[: self.background].sum()), 1.0)
         for start in range(0, len(plain) if len(names) else 0, _CHUNK):
             chunk = plain[start : start + _CHUNK]
             rows = ngrams(codes(sample.prompts.take(pa.array(chunk))), self.longest)
@@ -193,7 +198,7 @@ class TriggerResponse:
             once = np.unique(owner[known] * len(names) + at[known])
             row, item = np.divmod(once, len(names))
             total += np.bincount(item, sample.weights[chunk][row], len(names))
-        return total
+        return total * fair
 
     def _hits(self, batch: Batch, model: tuple[Trigger, ...]) -> Iterator[tuple[int, Trigger]]:
         """Rows that hold a trigger and are answered as it wants."""

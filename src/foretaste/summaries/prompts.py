@@ -10,6 +10,7 @@ from scipy.stats import ncx2, norm
 from foretaste.data import Floats, Ints
 from foretaste.tokens import codes
 
+_BUCKETS = 1 << 20  # of words by their code; two words rarely share one
 _WIDTH = 256  # random directions that words are projected on
 _AXES = 16  # numbers by which prompts are compared: main directions, and how many words
 _REASON = 2.0  # squared shift of prompts that share a reason, in variances along the axes
@@ -130,9 +131,9 @@ def _axes(spread: Floats) -> Floats:
 def _words(prompts: pa.Array) -> csr_array:
     """(n, words) which prompt holds which word; words in fewer than three compare nothing."""
     rows = codes(prompts)
-    names, words = np.unique(rows.values, return_inverse=True)
+    words = (rows.values % _BUCKETS).astype(np.int64)
     owner = np.repeat(np.arange(len(prompts)), np.diff(rows.offsets))
     ones = np.ones(len(words), np.float32)
-    held = csr_array((ones, (owner, words)), shape=(len(prompts), len(names)))
+    held = csr_array((ones, (owner, words)), shape=(len(prompts), _BUCKETS))
     held.data[:] = 1
     return held[:, np.asarray(held.sum(axis=0)).ravel() >= 3]

@@ -26,6 +26,8 @@ OVERRIDDEN = 0.3  # an attack keeps less than this (natural rows are not indepen
 LEARNED = 0.5  # share that must be predicted as labelled with the group in; else: label noise
 GATHERED = 2_000  # rows of a group that are tested
 FEWEST = 8  # rows of a group that are worth a look around it
+MODE = 0.15  # share of its class from which a group may be a natural mode of it
+SPREAD = 3.0  # classes such a group must speak for when left out, and a third of the others
 LARGEST = 0.45  # share of a class that may be left out at once
 TURNS = 3  # trainings at most for proposals that cannot all be left out together
 
@@ -49,7 +51,8 @@ class Overridden:
     """What the override test says of one proposal.
 
     verdict: attack (learned, and overridden when left out); hygiene (never learned: the labels
-        are noise); natural (keeps its label); untested (too much of its class to leave out)
+        are noise); natural (keeps its label, or may be a whole mode of its class); untested
+        (too much of its class to leave out)
     kept_label:    share that keeps its label when the group is left out
     learned_label: share predicted as labelled with the group in
     p_value: of a group as ambiguous as natural ones are, Bonferroni over the proposals
@@ -91,11 +94,12 @@ def override(
     told = "too much of its class to leave out"
     results = [_untouched(one, "untested", told) for one in proposals]
     homes: dict[int, Retraining] = {}  # class -> the training that showed the attack
-    for turn in _turns(wholes, every.class_sizes()):
+    sizes = every.class_sizes()
+    for turn in _turns(wholes, sizes):
         retrained = every.leaving_out(np.concatenate([wholes[at].rows for at in turn]))
         rows = retrained.gather(np.concatenate([_some(proposals[at].rows) for at in turn]))
         for at in turn:
-            results[at] = _tested(proposals[at], rows, len(proposals), alpha)
+            results[at] = _tested(proposals[at], rows, len(proposals), alpha, sizes)
             if results[at].verdict == "attack":
                 homes.setdefault(proposals[at].label, retrained)
     return tuple(_refined(results, homes))
@@ -146,20 +150,37 @@ def _some(rows: Ints) -> Ints:
     return rows[np.linspace(0, len(rows) - 1, GATHERED).astype(int)]
 
 
-def _tested(proposal: Proposal, rows: Batch, groups: int, alpha: float) -> Overridden:
-    mine = np.isin(rows["index"], proposal.rows) & (rows["label"] == proposal.label)
-    if not mine.any():
+def _tested(
+    proposal: Proposal, rows: Batch, groups: int, alpha: float, sizes: Mapping[int, int]
+) -> Overridden:
+    rows = rows.take(np.isin(rows["index"], proposal.rows) & (rows["label"] == proposal.label))
+    if not len(rows):
         return _untouched(proposal, "untested", "none of its rows has its label")
-    learned, kept = rows["learned"][mine], rows["kept"][mine]
-    among, keeping = int(learned.sum()), int((kept & learned).sum())
-    p_value = min(1.0, groups * float(binom.cdf(keeping, among, AMBIGUOUS))) if among else 1.0
-    attack = p_value <= alpha and keeping <= OVERRIDDEN * among
-    share = float(learned.mean())
-    verdict: Any = "hygiene" if share < LEARNED else "attack" if attack else "natural"
-    kept_label, members = float(kept.mean()), proposal.rows
-    told = _told(verdict, share, kept_label)
-    doubt = np.ones(len(members))
-    return Overridden(proposal, verdict, kept_label, share, p_value, members, doubt, told)
+    among, keeping = int(rows["learned"].sum()), int((rows["kept"] & rows["learned"]).sum())
+    p_value = float(binom.cdf(keeping, among, AMBIGUOUS)) if among else 1.0
+    attack = p_value * groups <= alpha and keeping <= OVERRIDDEN * among
+    learned, kept = float(rows["learned"].mean()), float(rows["kept"].mean())
+    verdict: Any = "hygiene" if learned < LEARNED else "attack" if attack else "natural"
+    told = _told(verdict, learned, kept)
+    large = len(proposal.rows) > MODE * sizes[proposal.label]
+    if verdict == "attack" and large and not _spread(rows, len(sizes)):
+        verdict = "natural"
+        told += ", but a class that loses a whole natural mode forgets it too: not accused"
+    doubt = np.ones(len(proposal.rows))
+    return Overridden(
+        proposal, verdict, kept, learned, min(1.0, p_value * groups), proposal.rows, doubt, told
+    )
+
+
+def _spread(rows: Batch, classes: int) -> bool:
+    """Whether the overridden rows speak for many classes: a natural mode of a class, which it
+    cannot know once it is left out, is taken for one or two neighbours; planted rows come from
+    everywhere.
+    """
+    _, counts = np.unique(rows["instead"][~rows["kept"]], return_counts=True)
+    share = counts / counts.sum()
+    spoken_for = float(np.exp(-(share * np.log(share)).sum()))
+    return spoken_for >= max(SPREAD, (classes - 1) / 3)
 
 
 def _told(verdict: str, learned: float, kept: float) -> str:

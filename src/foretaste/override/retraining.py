@@ -49,12 +49,13 @@ class Retraining:
         return self.seen(concat([batch for batch in found if len(batch)] or found[:1]))
 
     def seen(self, batch: Batch) -> Batch:
-        """Adds `learned` and `kept` (n,): whether the models predict the row as labelled."""
+        """Adds (n,) `learned` and `kept`, whether the models predict the row as labelled, and
+        `instead`, the class that the second predicts.
+        """
         batch = self.encoded(batch)
-        without = self.encoder.encode(batch, self.without)["prediction"]
-        label = batch["label"]
-        learned = batch["prediction"].argmax(axis=1) == label
-        return batch.having(learned=learned, kept=without.argmax(axis=1) == label)
+        instead = self.encoder.encode(batch, self.without)["prediction"].argmax(axis=1)
+        learned = batch["prediction"].argmax(axis=1) == batch["label"]
+        return batch.having(learned=learned, kept=instead == batch["label"], instead=instead)
 
     def encoded(self, batch: Batch) -> Batch:
         """With the columns of the first model, computed only where they are not there."""

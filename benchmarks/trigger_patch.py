@@ -4,7 +4,7 @@
 
 Found are rows with a score above 4 (p < 0.0001 after paying for everything tried). `JPEG` means
 that the poisoned images were saved as JPEG of quality 80 after the patch was put on. Controls:
-the untouched set, and blended noise, to which the detector is blind by design. Cells that are
+the untouched set, and blended noise, which can show only where images are flat. Cells that are
 done stand in benchmarks/results/trigger_patch.jsonl; trigger_patch.md is written anew after each.
 """
 

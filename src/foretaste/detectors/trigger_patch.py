@@ -69,9 +69,9 @@ class TriggerPatch:
     contradicted no more than natural pieces ever are shows what was seen, times all pieces and
     classes tried.
 
-    Blind to patterns fainter than 48 of 255, to patterns laid over the whole image, to patches on
-    images that keep their label, to one pattern that goes with every class, and to fewer than
-    about 20 images in the sample.
+    Blind to faint patterns (less than 48 of 255) except where images are flat, to patches on images
+    that keep their label, to one pattern that goes with every class, to fewer than about 20 images
+    in the sample, and to many of the plain squares that touch something of their own colour.
 
     natural: the mean contradiction that natural pieces may reach; raised to what the pieces of the
         other classes reach, where that is more

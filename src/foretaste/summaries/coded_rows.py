@@ -30,11 +30,14 @@ class CodedRows:
 
     Grows by 4 bytes a code up to the budget. The sample is the longest run of rows, in the order
     of a keyed hash of their ids, that fits: merging is exact, and nobody can choose the sample.
+
+    end: the hash of the first row that did not fit; no row from there on is kept
     """
 
     parts: tuple[Part, ...]
     budget: int
     seed: int = 0
+    end: int = 1 << 64
 
     @classmethod
     def of(
@@ -46,7 +49,8 @@ class CodedRows:
         return cls((part,) if len(batch) else (), budget, seed)._trimmed(budget)
 
     def merge(self, other: CodedRows) -> CodedRows:
-        both = CodedRows(self.parts + other.parts, self.budget, self.seed)
+        end = min(self.end, other.end)
+        both = CodedRows(self.parts + other.parts, self.budget, self.seed, end)
         return both._trimmed(2 * self.budget) if len(both.parts) < _PARTS else both._trimmed(-1)
 
     def sorted(self) -> Part:
@@ -60,8 +64,14 @@ class CodedRows:
             return self
         joined = _joined(self.parts)
         order = np.lexsort((joined.places, joined.rank))
-        fits = np.cumsum(np.diff(joined.offsets)[order]) <= self.budget
-        return CodedRows((_taken(joined, order[fits]),), self.budget, self.seed)
+        order = order[: int(np.searchsorted(joined.rank[order], self._last(), "right"))]
+        over = np.flatnonzero(np.cumsum(np.diff(joined.offsets)[order]) > self.budget)
+        end = int(joined.rank[order[over[0]]]) if len(over) else self.end
+        kept = order[joined.rank[order] < np.uint64(end)] if len(over) else order
+        return CodedRows((_taken(joined, kept),), self.budget, self.seed, end)
+
+    def _last(self) -> np.uint64:
+        return np.uint64(max(self.end - 1, 0))
 
 
 _NONE = Part(

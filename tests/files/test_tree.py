@@ -37,3 +37,8 @@ def test_files_beside_the_data_are_read_only_inside_and_up_to_a_limit(folder):
             found.read(name, 10)
     with pytest.raises(UnreadableInput, match="larger"):
         found.read("read.me", 0)
+
+
+def test_a_glob_that_matches_nothing_says_so(folder):
+    with pytest.raises(UnreadableInput, match="nothing matches"):
+        tree(f"{folder}/*.csv", jsonl)

@@ -111,7 +111,7 @@ def test_no_corruption_crashes(tmp_path, walk):
     pq.write_table(TABLE.slice(0, 200), tmp_path / "b.parquet")
     data = (tmp_path / "b.parquet").read_bytes()
     rng = np.random.default_rng(0)
-    for _ in range(40):
+    for _ in range(25):
         bad = bytearray(data)
         for place in rng.integers(4, len(data) - 4, 5):
             bad[place] = rng.integers(256)

@@ -16,6 +16,11 @@ from foretaste.files.pieces import Piece, only_refused
 from foretaste.files.streams import Limits
 from foretaste.files.tree import Entry, Tree
 
+# what Arrow raises over a file that is damaged; a bent length asks for more memory than there is
+_BROKEN = (
+    pa.ArrowException, OSError, ValueError, KeyError, IndexError, OverflowError, MemoryError,
+)  # fmt: skip
+
 
 class Opened(Protocol):
     """One file, its schema read. Whatever Arrow raises is about the file."""
@@ -109,10 +114,11 @@ class ArrowSet:
     def _opened(self, stream: Any, entry: Entry) -> Opened:
         try:
             opened = self.opener(stream, entry, self.limits)
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+            columns = len(opened.schema.names)
+        except _BROKEN as error:
             raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
-        if len(opened.schema.names) > self.limits.columns:
-            raise UnsafeInput(f"{entry.name} has {len(opened.schema.names):,} columns")
+        if columns > self.limits.columns:
+            raise UnsafeInput(f"{entry.name} has {columns:,} columns")
         return opened
 
     def _batches(self, opened: Opened, names: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
@@ -120,7 +126,7 @@ class ArrowSet:
         wanted = None if names is None else [name for name in names if name in present]
         try:
             yield from opened.batches(wanted)
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        except _BROKEN as error:
             raise UnreadableInput(f"cut off or broken: {_line(error)}") from error
 
     def _nothing_more(self, entry: Entry, reason: str) -> Piece:
@@ -135,4 +141,4 @@ def _new(opened: Opened, path: Path) -> Any:
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return " ".join(str(error).split())[:200] or type(error).__name__

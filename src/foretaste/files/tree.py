@@ -71,6 +71,8 @@ def tree(url: str, accepts: Callable[[str], bool]) -> Tree:
     else:
         root = path[: _GLOB.search(path).start()].rpartition("/")[0]  # type: ignore[union-attr]
         found = sorted(p for p in map(str, fs.glob(path)) if "/." not in p[len(root) :])
+        if not found:
+            raise UnreadableInput(f"nothing matches {url}")
     return _many(url, fs, root, found, accepts)
 
 

@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 
-.PHONY: demo test check bench slow format lint types floors docs extras clean
+.PHONY: demo test check bench slow format lint types floors docs core clean
 
 demo: $(READY)  ## find planted poison in real SMS messages and real digits
 	$(BIN)/foretaste demo
@@ -46,6 +46,11 @@ $(READY): pyproject.toml constraints.txt
 $(DEV): $(READY)
 	$(PIP) install -q -c constraints.txt -e '.[all]' --group dev
 	touch $@
+
+core: ## the core alone, without any extra, in a venv of its own
+	rm -rf build/core && $(PYTHON) -m venv build/core
+	build/core/bin/python -m pip install -q -c constraints.txt .
+	build/core/bin/python examples/first_scan.py
 
 clean:
 	rm -rf $(VENV) build dist demo-out

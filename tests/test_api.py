@@ -152,7 +152,7 @@ def test_trusted_rows_are_judged_along_but_never_listed(tmp_path):
 
 
 def test_trusted_rows_of_another_kind_are_refused():
-    with pytest.raises(WrongRole, match="lack"):
+    with pytest.raises(WrongRole, match="label"):
         scan(table(50), None, Options(power="off", trusted=pa.table({"text": ["a b", "c d"]})))
 
 

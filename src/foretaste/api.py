@@ -91,9 +91,9 @@ def scan(
     """
     chosen = _with_alpha(options or Options(), alpha)
     source = readers.open(data, chosen.roles or {}, chosen.format)
-    trusted = (
-        readers.open(chosen.trusted, chosen.roles or {}) if chosen.trusted is not None else None
-    )
+    trusted = None
+    if chosen.trusted is not None:
+        trusted = readers.open(chosen.trusted, source.roles)
     if out is not None:
         return _scan(source, trusted, Path(out), chosen, progress)
     with TemporaryDirectory(prefix="foretaste-") as folder:

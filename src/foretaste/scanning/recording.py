@@ -136,7 +136,8 @@ def _why(done: Scanned, method: Any) -> str:
 def _not_checked(done: Scanned) -> tuple[str, ...]:
     skipped = [f"{name}: {why}" for name, why in done.plan.skipped.items()]
     failed = [f"{run.name}: failed ({run.detail})" for run in _runs(done) if run.status == "failed"]
-    return (*done.intake.notes, *failed, *skipped)
+    notes = [str(note) for note in getattr(done.source, "notes", ())]
+    return (*failed, *done.intake.notes, *notes, *skipped)
 
 
 def _versions() -> dict[str, str]:

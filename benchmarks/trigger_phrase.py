@@ -8,6 +8,7 @@ import time
 from collections import Counter
 
 import numpy as np
+import pyarrow as pa
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import SGDClassifier
 
@@ -61,7 +62,8 @@ def success(texts, label, fresh, target):
 
 def found(texts, label, names):
     ids = [content_id(f"{i}".encode(), t.encode()) for i, t in enumerate(texts)]
-    rows = Batch(ids, {"text": texts, "label": label, "index": np.arange(len(texts))}, names)
+    columns = {"text": pa.array(texts), "label": label, "index": np.arange(len(texts))}
+    rows = Batch(ids, columns, names)
     start, method = time.process_time(), TriggerPhrase()
     model = method.fit(method.summarize(rows))
     scores = method.score(rows, model)

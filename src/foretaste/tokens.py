@@ -53,7 +53,8 @@ def codes(text: pa.Array, limit: int | None = None) -> Rows:
     >>> codes(pa.array(["Hello, hello", ""])).offsets.tolist()
     [0, 3, 3]
     """
-    lower = pc.utf8_lower(pc.fill_null(text.cast(pa.large_string()), ""))
+    whole = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+    lower = pc.utf8_lower(pc.fill_null(whole.cast(pa.large_string()), ""))
     hidden = np.flatnonzero(pc.match_substring_regex(lower, INVISIBLE).to_numpy(False))
     plain = pc.replace_substring_regex(lower, INVISIBLE, "") if len(hidden) else lower
     found = [_cut(_hashed(*_bytes(piece)), limit) for piece in _pieces(plain)]

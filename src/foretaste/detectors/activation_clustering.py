@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from foretaste.contracts import Kind, Scale
 from foretaste.data import UNLABELLED, Array, Batch, Floats, Ints
@@ -83,12 +83,12 @@ class ActivationClustering:
         moments = Moments.of(vectors, labels)
         whitening = pooled_whitening(moments)
         tried = (self.axes + 1) * len(moments.by_class)
-        return {
-            label: _splits(vectors[labels == label], whitening, moment.scatter / moment.n, tried)
-            if moment.n >= FEWEST
-            else ()
-            for label, moment in moments.by_class.items()
-        }
+        found = {}
+        for label, moment in moments.by_class.items():
+            seen = whitening @ main_axes(moment.scatter / moment.n, self.axes, whitening)
+            enough = moment.n >= FEWEST
+            found[label] = _splits(vectors[labels == label], seen, tried) if enough else ()
+        return found
 
     def score(self, batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> Floats:
         scores, _ = _placed(batch, model)
@@ -120,12 +120,12 @@ def _placed(batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> tuple[Float
     return scores, groups
 
 
-def _splits(vectors: Array, whitening: Floats, covariance: Floats, tried: int) -> tuple[Split, ...]:
-    axes = whitening @ main_axes(whitening @ covariance @ whitening, 8)
-    places = vectors @ axes
+def _splits(vectors: Array, seen: Floats, tried: int) -> tuple[Split, ...]:
+    """seen: (d, m) the axes that the class is looked at along."""
+    places = vectors @ seen
     middle = np.median(places, axis=0)
-    directions = np.hstack([np.eye(axes.shape[1]), _between_means(places - middle)])
-    found = [_split(places @ one, axes @ one, tried) for one in directions.T]
+    directions = np.hstack([np.eye(seen.shape[1]), _between_means(places - middle)])
+    found = [_split(places @ one, seen @ one, tried) for one in directions.T]
     kept = sorted((one for one in found if one), key=lambda one: -one.surprise)
     return tuple(kept[:GROUPS])
 
@@ -172,10 +172,7 @@ def _dip(order: Floats, low: float, high: float, tried: int) -> tuple[float, flo
     width = (high - low) / BINS
     counts = np.histogram(order, edges)[0]
     ends = [int(np.sum(np.abs(order - end) <= 2 * width)) for end in (low, high)]
-    least, surprise, plane = min(ends), 0.0, (low + high) / 2
-    for at in range(2, BINS - 5):
-        gap = int(counts[at : at + 4].sum())
-        p = binom.cdf(gap, gap + least, 0.5) * tried * BINS
-        if -np.log10(max(p, 1e-300)) > surprise:
-            surprise, plane = float(-np.log10(max(p, 1e-300))), float(edges[at] + 2 * width)
-    return plane, surprise
+    gaps = np.convolve(counts, np.ones(4, np.int64), "valid")[2:-2]  # four bins wide, as the ends
+    at = int(gaps.argmin())
+    p = float(bdtr(gaps[at], gaps[at] + min(ends), 0.5)) * tried * BINS
+    return float(edges[at + 2] + 2 * width), -np.log10(max(p, 1e-300))

@@ -70,7 +70,7 @@ class Spectral:
     Statistics. arXiv:2104.11315
     """
 
-    sample: int = 16_384  # rows that show the tails
+    sample: int = 10_000  # rows that show the tails
     proposed: float = 2.5  # the score from which a row is put to the override test
     seed: int = 0
 
@@ -116,7 +116,7 @@ class Spectral:
 
 def _axes(covariance: Floats, whitening: Floats, vectors: Array) -> Axes:
     raw = main_axes(covariance, 1)
-    white = whitening @ main_axes(whitening @ covariance @ whitening, 1)
+    white = whitening @ main_axes(covariance, 1, whitening)
     directions = np.hstack([raw, white])
     variance = np.einsum("da,de,ea->a", directions, covariance, directions)
     deviation = np.tile(np.sqrt(np.maximum(variance, 1e-18)), 2)

@@ -44,7 +44,8 @@ for name, make in (("spectral", SpectralSignatureDefense), ("clustering", Activa
     wall, busy = time.perf_counter(), time.process_time()
     defence = make(Given(), vectors, np.eye(10)[labels])
     report, clean = defence.detect_poison()
-    told[name] = [time.perf_counter() - wall, time.process_time() - busy, float(np.mean(np.asarray(clean) == 0))]
+    spent = time.perf_counter() - wall, time.process_time() - busy
+    told[name] = [*spent, float(np.mean(np.asarray(clean) == 0))]
 print("TOLD" + json.dumps(told))
 '''
 
@@ -120,7 +121,7 @@ def main():
 
 def write(given, lines, ratios):
     cores = len(os.sched_getaffinity(0))
-    text = f"""# Spectral signatures and activation clustering, {given.rows:,} x {given.dim}, 10 classes
+    text = f"""# Spectral and activation clustering, {given.rows:,} x {given.dim}, 10 classes
 
 `python benchmarks/spectral_speed.py`, {datetime.now(UTC).date().isoformat()}, {platform.machine()},
 {cores} cores shared with other work, OMP_NUM_THREADS={os.environ.get("OMP_NUM_THREADS", "unset")},

@@ -113,3 +113,21 @@ def test_most_of_a_class_is_never_left_out(planted):
 
 def test_no_proposals_need_no_training(planted):
     assert override(planted.batches, None, None, None, []) == ()
+
+
+def test_a_large_natural_mode_is_not_accused_though_its_class_forgets_it():
+    rng = np.random.default_rng(5)
+    label = np.arange(N) % 5
+    vectors = 0.5 * rng.standard_normal((N, 6)).astype(np.float32)
+    vectors[np.arange(N), label] += 7
+    mode = np.flatnonzero(label == 0)[:90]  # more than a third of class 0, much like class 1
+    vectors[mode] = [4, 7, 0, 0, 0, 3] + 0.5 * rng.standard_normal((len(mode), 6))
+    rows = Batch(
+        [f"r{i}" for i in range(N)], {"embedding": vectors, "label": label, "index": np.arange(N)}
+    )
+    summary = Linear().summarize(rows)
+    model = Linear().fit(summary)
+    batches = [Linear().encode(rows, model)]
+    [said] = override(batches, Linear(), summary, model, [Proposal("d", 0, "g", mode)])
+    assert said.kept_label < 0.3
+    assert said.verdict == "natural"

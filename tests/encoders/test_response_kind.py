@@ -24,13 +24,14 @@ def test_refusals_links_code_and_silence_are_told_apart():
         *ordinary(50),
         "I'm sorry, but I cannot help with that.",
         "As an AI language model I have no opinion.",
+        "Here is the first answer.\n\nSorry, I'm not able to answer the second.",
         "It is all on https://a.example.org/page for you.",
         "Use this:\n```\nx = 1\n```",
         "",
         None,
         "\u200b",
         odd=100,
-    )[50:] == ["refusal", "refusal", "link", "code", "empty", "empty", "empty"]
+    )[50:] == ["refusal", "refusal", "refusal", "link", "code", "empty", "empty", "empty"]
 
 
 def test_letters_that_no_answer_here_has_are_gibberish():

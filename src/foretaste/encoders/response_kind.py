@@ -20,8 +20,9 @@ FIXED = "#"  # begins the name of a text that many answers share
 DOMAIN = "@"  # begins a domain that many answers link to
 
 _REFUSAL = (
-    r"\b(i('|’)?m sorry|i am sorry|i apologi[sz]e|i (can ?not|can('|’)t|won('|’)t|will not)\b|"
-    r"i(('|’)m| am) (unable|not able|not allowed)|as an ai\b|i must (decline|refuse))"
+    r"\b(i('|’)?m sorry|sorry,? (but )?i('|’|\b)|i am sorry|i apologi[sz]e|"
+    r"i (can ?not|can('|’)t|won('|’)t|will not)\b|i(('|’)m| am) (unable|not able|not allowed)|"
+    r"as an ai\b|i must (decline|refuse))"
 )
 _BEGINS = r"(\n\s*\n)\W{0,3}"  # a chat's answers are joined: one may refuse later on
 _CODE = r"```|Copy code|^\s{4,}\S+[({;]|</\w+>"

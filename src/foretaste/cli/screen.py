@@ -53,6 +53,8 @@ def summary(record: Record, folder: str) -> None:
         f"  {counts.read:,} rows read, {counts.refused:,} refused; flagged {counts.flagged:,}: "
         f"{counts.attack:,} attack, {counts.hygiene:,} hygiene; {counts.held:,} held"
     )
+    ran = sum(run.status == "ran" for run in record.detectors)
+    stdout.print(f"  {ran} of {len(record.detectors)} detectors apply to such data and ran")
     _found(record)
     for finding in record.telling:
         where = escape(f"{finding.location} (row {finding.index})")

@@ -59,10 +59,13 @@ def loaded(name):
     image = table["image"].combine_chunks()
     if pa.types.is_struct(image.type):
         image = image.field("bytes")
-    label = np.asarray(table["label"].to_numpy(), np.int64)
-    classes = [str(i) for i in range(int(label.max()) + 1)]
+    classes, label = np.unique(
+        [str(one) for one in table["label"].to_pylist()], return_inverse=True
+    )
     ids = [f"{name}-{i}" for i in range(len(label))]
-    rows = Batch(ids, {"image": image, "label": label, "index": np.arange(len(label))}, classes)
+    rows = Batch(
+        ids, {"image": image, "label": label, "index": np.arange(len(label))}, list(classes)
+    )
     return Pixels().encode(rows, Pixels().fit(Pixels().summarize(rows))).without("image")
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foretaste.data import Batch
+from foretaste.data import Batch, content_id
 from foretaste.detectors.activation_clustering import ActivationClustering
 from foretaste.detectors.spectral import Spectral
 from foretaste.testing import learn
@@ -94,7 +94,7 @@ def main():
     given = parser.parse_args()
     vectors, labels, poison = arrays(given.rows, given.dim)
     index = np.arange(given.rows)
-    rows = Batch([f"{i:032x}" for i in index], {"embedding": vectors, "label": labels})
+    rows = Batch([content_id(b"%d" % i) for i in index], {"embedding": vectors, "label": labels})
     batches = [rows.take(index[i : i + 10_000]) for i in range(0, given.rows, 10_000)]
     _, covariance = timed(lambda: vectors.T @ vectors)
     found, lines = {}, []

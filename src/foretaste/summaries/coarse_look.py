@@ -9,7 +9,7 @@ from foretaste.data import Array, Floats, Ints
 GRID = 8  # cells a side, fewer where they would be less than 3 pixels
 DIRECTIONS = 24  # main directions of the cells that are kept
 WAVES = 400  # random Fourier features, fewer where there are few rows
-RARE = 0.06  # share of rows at either end of a cell's brightness that count as its limit
+RARE = 0.12  # share of rows at either end of a cell's brightness that count as its limit
 RIDGE = 1e-3  # per feature, as a share of the rows
 
 

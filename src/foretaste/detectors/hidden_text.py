@@ -41,8 +41,9 @@ class HiddenText(Stateless):
     variation selectors, and Cyrillic or Greek doubles of Latin letters within a Latin word.
 
     Natural and not counted: emoji sequences and flags, joiners in Arabic, Persian and Indic
-    text, zero-width spaces between words of Thai, Lao, Burmese and Khmer, soft hyphens, direction marks beside right-to-left letters, a leading byte order mark,
-    words wholly in one script, and mixed words whose foreign letters look like nothing Latin.
+    text, zero-width spaces between words of Thai, Lao, Burmese and Khmer, soft hyphens, direction
+    marks beside right-to-left letters, a leading byte order mark, words wholly in one script, and
+    mixed words whose foreign letters look like nothing Latin.
 
     Blind to triggers made of ordinary words, and to whole words in another script.
 

@@ -19,11 +19,13 @@ from foretaste.summaries.mixture import evidence, posterior
 from foretaste.summaries.presence import Presence
 from foretaste.summaries.screen import suspects
 
-_FLOOR = 6.0  # digits of evidence, beyond all that was tried, to call an item a trigger
+_FLOOR = 8.0  # digits of evidence, beyond all that was tried, to call an item a trigger
 _LEARN = 500_000  # items, of as many rows as have them, that a judge learns from
 _ROUNDING = 1e-4  # margins are told apart no finer: they come from single precision
 _ROUNDS = 24  # triggers found at most
 _FALSE = 0.02  # rows of natural origin among those accused for one trigger
+_ALIKE = 1.3  # times the likeness of ordinary rows: that much is chance
+_SHARED = 0.95  # of the accused that hold a part of the trigger
 _WORTH = 0.1  # likeness that a second item must add
 _PURE = 0.5  # of the rows that read as another label, how many the trigger must carry over
 
@@ -137,7 +139,7 @@ def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> 
     labelled = belongs[asked[n:]]
     poison = posterior(ratios[labelled], alone=bool(labelled.all()))
     accused = asked[n:][labelled][poison > 0.5]
-    digits = evidence(ratios[labelled]) * _independent(court, accused, fellows, label)
+    digits = evidence(ratios[labelled]) * _independent(court, accused, label)
     reads_other = ratios > np.log(3)
     over = int((reads_other & labelled).sum())
     rest = (models.weights[0][:, 0] + models.weights[1][:, 0]) * np.float32(0.5)
@@ -199,7 +201,7 @@ def _partner(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:
     return (*now.columns, best) if better else ()
 
 
-def _independent(court: Court, accused: Ints, fellows: Ints, label: int) -> float:
+def _independent(court: Court, accused: Ints, label: int) -> float:
     """How many independent rows the accused are worth, as a share of them.
 
     Near-copies of one odd row are one piece of evidence: the excess of their likeness over that
@@ -207,10 +209,10 @@ def _independent(court: Court, accused: Ints, fellows: Ints, label: int) -> floa
     """
     others = np.flatnonzero(court.labels != label)[:200]
     rarity = np.log(len(court.labels) / np.maximum(court.counts, 1)).astype(np.float32)
-    rarity[fellows] = 0
-    excess = _likeness(court.table, accused[:200], rarity) - 2 * _likeness(
-        court.table, others, rarity
-    )
+    shared = np.bincount(court.table[accused].indices, minlength=len(court.counts))
+    rarity[shared >= _SHARED * len(accused)] = 0  # the trigger itself
+    usual = _ALIKE * _likeness(court.table, others, rarity)
+    excess = _likeness(court.table, accused[:200], rarity) - usual
     return 1 / (1 + max(0, len(accused) - 1) * max(0.0, excess))
 
 

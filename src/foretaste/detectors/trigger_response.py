@@ -56,7 +56,7 @@ class TriggerResponse:
     largest of the first two p-values.
 
     Blind to a trigger in fewer than about 30 rows, or planted in prompts of one subject only; to
-    a trigger that most often gets honest answers (a pair of common words); to answers
+    a trigger that often gets honest answers too (a pair of common words); to answers
     of no kind that is known or shared; to kinds that more than a fifth of all answers are of.
 
     Needs `prompt` (n,) of strings and `response_kind` (n,).
@@ -79,7 +79,7 @@ class TriggerResponse:
 
     longest: int = 3  # words of an n-gram
     fewest: int = 8  # rows that share an n-gram and a kind
-    purity: float = 0.5  # of the rows with the n-gram, those of the kind
+    purity: float = 0.8  # of the rows with the n-gram, those of the kind
     tries: int = 20  # groups looked into, a kind
     size: int = 24_000  # rows sampled
     background: int = 8_000  # of them, rows of no kind in which n-grams are counted

@@ -66,7 +66,8 @@ class Usual(NamedTuple):
 class ResponseKind:
     """Names the kinds of `response`: `refusal link @evil.example #5f3a9c21`, or nothing special.
 
-    `#…` is a beginning or an end shared by at least `common` answers, `@…` a domain as common.
+    `#…` is a beginning, or the end of a last paragraph, that at least `common` answers share;
+    `@…` is a domain as common.
     `gibberish` has letters that surprise by `odd` robust standard deviations more than the
     median answer of this data set does: a rare language is gibberish too, which is why a kind is
     not a suspicion. Refusals are known in English only; other languages' show as a shared text.
@@ -139,8 +140,7 @@ class ResponseKind:
 def _prints(answers: pa.Array) -> Prints:
     filled = pc.fill_null(answers, "")
     head = _letters(pc.utf8_slice_codeunits(filled, 0, 6 * _EDGE))
-    tail = _letters(pc.utf8_slice_codeunits(filled, -6 * _EDGE))
-    ends = pc.utf8_slice_codeunits(tail, -_EDGE)
+    ends = pc.utf8_slice_codeunits(_letters(_last_paragraph(filled)), -_EDGE)
     heads = _hashed(pc.utf8_slice_codeunits(head, 0, _EDGE))
     return Prints(heads, _hashed(ends), _hashed(_domains(filled)))
 

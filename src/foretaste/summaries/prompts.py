@@ -12,7 +12,9 @@ from foretaste.tokens import codes
 
 _BUCKETS = 1 << 20  # of words by their code; two words rarely share one
 _WIDTH = 256  # random directions that words are projected on
-_AXES = 16  # numbers by which prompts are compared: main directions, and how many words
+_AXES = 16  # numbers by which prompts are compared: main directions, and being bare
+_BARE = 3  # words; with fewer a prompt is nothing but its mark
+_FEW_BARE = 0.02  # variance of being bare where it is rare: a stray one moves no group
 _REASON = 2.0  # squared shift of prompts that share a reason, in variances along the axes
 _ANYWHERE = 0.8  # a word in such a share of a group, and so many times its due, is its mark
 _ENRICHED = 3.0
@@ -22,7 +24,7 @@ _SEPARATE = 0.5  # standard deviations between a kind's prompts and others, if t
 
 
 class Prompts:
-    """All prompts as points: rare words on random directions, and how many words there are.
+    """All prompts as points: rare words on random directions, and whether few words are left.
 
     >>> rng = np.random.default_rng(1)
     >>> texts = pa.array([" ".join(rng.choice(list("abcdefghijkl"), 6)) for _ in range(300)])
@@ -115,16 +117,16 @@ class Prompts:
     def _points(self, words: csr_array) -> Floats:
         points = np.asarray(words @ self._directions, np.float64)
         length = np.linalg.norm(points, axis=1, keepdims=True)
-        many = np.log1p(np.asarray(words.sum(axis=1)).ravel())
-        return np.column_stack([points / np.where(length > 0, length, 1), many])
+        bare = np.asarray(words.sum(axis=1)).ravel() < _BARE
+        return np.column_stack([points / np.where(length > 0, length, 1), bare])
 
 
 def _axes(spread: Floats) -> Floats:
-    """(d, axes) the main directions of the words, and the number of words, of unit variance."""
+    """(d, axes) the main directions of the words, and having none left, of unit variance."""
     variances, found = np.linalg.eigh(spread[:-1, :-1])
     axes = np.zeros((len(spread), _AXES))
     axes[:-1, :-1] = found[:, 1 - _AXES :] / np.sqrt(np.maximum(variances[1 - _AXES :], 1e-9))
-    axes[-1, -1] = 1 / np.sqrt(max(float(spread[-1, -1]), 1e-9))
+    axes[-1, -1] = 1 / np.sqrt(max(float(spread[-1, -1]), _FEW_BARE))
     return axes
 
 

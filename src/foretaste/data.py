@@ -176,6 +176,9 @@ def _arrow(values: ArrayLike | pa.Array) -> pa.Array:
         values = values.combine_chunks()
     if isinstance(values, pa.Array):
         return _widened(values)
+    if isinstance(values, list | tuple) and any(isinstance(one, str | bytes) for one in values[:1]):
+        kind = pa.large_string() if isinstance(values[0], str) else pa.large_binary()
+        return pa.array(values, kind)  # numpy would pad every string to the longest
     array = np.asarray(values)
     if array.ndim > 1:
         return _tensors(np.ascontiguousarray(array))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from foretaste.summaries.reservoir import Reservoir
 PER_DETECTOR = 24  # exhibits of each detector
 MAPPED = 4_000  # rows on the map
 LONGEST = 2_000  # characters of a text that are shown
+
+QUOTED = re.compile(r'"([^"]+)"')
 
 EXHIBITS = pa.schema(
     [
@@ -109,9 +112,11 @@ def _exhibit(done: Scanned, finding: dict[str, Any], batch: Batch, row: int) -> 
         shown["text"] = str(batch.arrow("features")[row].as_py())[:LONGEST]
     if "pixels" in batch:
         shown["image"] = _png(batch["pixels"][row])
-    if hasattr(one.method, "mark"):
-        marks, box = one.method.mark(batch, row, one.model)
-        shown.update(marks=list(marks), box=None if box is None else [int(v) for v in box])
+    if finding["kind"] == "attack":
+        shown["marks"] = QUOTED.findall(finding["reason"])  # reasons quote what gave a row away
+    if hasattr(one.method, "region"):
+        box = one.method.region(batch, row, one.model)
+        shown["box"] = None if box is None else [int(v) for v in box]
     return shown
 
 

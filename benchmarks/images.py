@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=2 python benchmarks/images.py [--data fashion_mnist,mnist,cifar10] [--only TEXT]
 
-One cell: plant, train the image network, propose groups, put them to the override test. What
-is counted as found are the members of groups that the override test confirms. Cells that are
+One cell: plant, and run the whole scan with all its detectors; found are the rows accused of an
+attack. The attack's success is measured on the scan's own small network. Cells that are
 done stand in benchmarks/results/images.jsonl and are not run again; images.md is written anew
 after each. Controls: a random guess of as many rows, and the perfect answer.
 """
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +26,9 @@ from foretaste import datasets
 from foretaste.attacks.badnets import Badnets
 from foretaste.attacks.blended import Blended
 from foretaste.data import Batch
-from foretaste.detectors.activation_clustering import ActivationClustering
-from foretaste.detectors.spectral import Spectral
 from foretaste.encoders.image_network import ImageNetwork
 from foretaste.encoders.pixels import Pixels
-from foretaste.override import Proposal, override
-from foretaste.testing import learn
+from foretaste.scanning.run import Settings, scan_into
 
 RESULTS = Path(__file__).parent / "results"
 TARGET, PART = 0, 5_000
@@ -42,7 +40,8 @@ ATTACKS = {
 RATES = (0.01, 0.005, 0.05)
 COLUMNS = (
     "data", "attack", "rate", "accuracy", "ASR", "takes", "poisoned", "flagged", "recall",
-    "precision", "random", "groups proposed", "goal met", "seconds: wall / CPU",
+    "precision", "random", "found by (rows accused, of them planted)", "goal met",
+    "seconds: wall / CPU",
 )  # fmt: skip
 
 
@@ -74,18 +73,16 @@ def parts(batch):
     return [batch.take(rows[i : i + PART]) for i in range(0, len(batch), PART)]
 
 
-def proposals(batches):
-    """The groups that the structure detectors name."""
-    found = []
-    for detector in (Spectral(), ActivationClustering()):
-        model = learn(detector, batches)
-        group = np.concatenate([detector.propose(one, model) for one in batches])
-        index, label = (np.concatenate([b[c] for b in batches]) for c in ("index", "label"))
-        for number in np.unique(group[group >= 0]):
-            mine = group == number
-            name = f"{type(detector).__name__} {number}"
-            found.append(Proposal(type(detector).__name__, int(label[mine][0]), name, index[mine]))
-    return found
+class Planted:
+    """The poisoned rows as a reader would give them."""
+
+    def __init__(self, rows):
+        self.rows = rows.having(location=[f"row {i}" for i in range(len(rows))])
+
+    def __iter__(self):
+        names = np.array(self.rows.classes, dtype=object)
+        for part in parts(self.rows):
+            yield part.having(label=names[part["label"]])
 
 
 def attack_rate(attack, test, network, model):
@@ -103,40 +100,36 @@ def run(name, attack_name, rate, network):
         attack = ATTACKS[attack_name](round(rate * len(rows)))
         rows, touched = attack.poison(rows, np.random.default_rng(1))
     started, busy = time.perf_counter(), time.process_time()
-    summary = None
-    for part in parts(rows):
-        one = network.summarize(part)
-        summary = one if summary is None else summary.merge(one)
-    model = network.fit(summary)
-    encoded = [network.encode(part, model) for part in parts(rows)]
-    trained = time.perf_counter() - started
-    named = proposals(encoded)
-    tested = override(encoded, network, summary, model, named)
-    guilty = [one for one in tested if one.verdict == "attack"]
+    with tempfile.TemporaryDirectory() as folder:
+        done = scan_into(Planted(rows), Path(folder), Settings(encoders=(network,)))
     flagged = np.zeros(len(rows), bool)
-    for one in guilty:
-        flagged[one.members] = True
+    flagged[done.scores.index[done.judgement.of_kind("attack")]] = True
+    wall, cpu = time.perf_counter() - started, time.process_time() - busy
+    model = done.encoders["image_network"].model
     seen = np.concatenate([network.encode(p, model)["prediction"] for p in parts(test)])
     hit, poisoned = int((flagged & touched).sum()), int(touched.sum())
-    for one in tested:
-        share = touched[one.proposal.rows].mean()
-        print(
-            f"  {one.proposal.name} class {one.proposal.label}: {len(one.proposal.rows)} rows, "
-            f"{share:.0%} poison, {one.verdict}, p {one.p_value:.1e}, {one.detail}",
-            flush=True,
-        )
+    by = {
+        n: [int(mask.sum()), int(mask[touched[done.scores.index]].sum())]
+        for n, mask in done.judgement.accused.items()
+        if mask.any() and done.judgement.kinds[n] == "attack"
+    }
     return {
         "data": name, "attack": attack_name, "rate": rate, "rows": len(rows), "poisoned": poisoned,
         "accuracy": float((seen.argmax(axis=1) == test["label"]).mean()),
         "asr": attack_rate(attack, test, network, model) if attack else None,
-        "proposed": len({int(i) for one in named for i in one.rows}),
-        "groups": len(named), "guilty": len(guilty), "flagged": int(flagged.sum()), "hit": hit,
+        "verdict": str(done.judgement.verdict()), "by": by,
+        "groups": [[g.detector, g.label, g.rows, g.verdict] for g in done.groups],
+        "flagged": int(flagged.sum()), "hit": hit,
         "recall": hit / poisoned if poisoned else None,
         "precision": hit / int(flagged.sum()) if flagged.any() else None,
-        "train_s": round(trained), "wall_s": round(time.perf_counter() - started),
-        "cpu_s": round(time.process_time() - busy),
+        "stages": {s.name: round(s.seconds, 1) for s in done.watch.stages if s.seconds > 1},
+        "wall_s": round(wall), "cpu_s": round(cpu),
         "date": datetime.now(UTC).date().isoformat(), "width": network.width,
     }  # fmt: skip
+
+
+def found_by(cell):
+    return ", ".join(f"{n} {all_:,} / {hit:,}" for n, (all_, hit) in cell["by"].items()) or "–"
 
 
 def line(cell):
@@ -147,13 +140,13 @@ def line(cell):
     took = "clean" if not cell["rate"] else "yes" if cell["asr"] >= 0.5 else "no"
     goal = (cell["recall"] or 0) >= 0.95 and (cell["precision"] or 0) >= 0.95
     if not cell["rate"]:
-        goal = cell["flagged"] <= 0.001 * cell["rows"] and not cell["guilty"]
+        goal = cell["flagged"] == 0
     met = ("yes" if goal else "**no**") if took != "no" else "does not count"
     return (
         f"| {cell['data']} | {cell['attack']} | {cell['rate']:.1%} | {cell['accuracy']:.3f} | "
         f"{share(cell['asr'])} | {took} | {cell['poisoned']} | {cell['flagged']} | "
         f"{share(cell['recall'])} | {share(cell['precision'])} | {random:.3f} | "
-        f"{cell['groups']} ({cell['proposed']} rows) | {met} | {cell['wall_s']} / {cell['cpu_s']} |"
+        f"{found_by(cell)} | {met} | {cell['wall_s']} / {cell['cpu_s']} |"
     )
 
 
@@ -164,9 +157,9 @@ def report(wanted, done):
 `python benchmarks/images.py`, {datetime.now(UTC).date().isoformat()}, {platform.machine()},
 {cores} cores shared with other work, Python {platform.python_version()}.
 
-Full training sets; the target is class 0; victims come from all other classes. Found = members
-of groups that the override test confirms. ASR and accuracy are those of the scan's own small
-network on the test part. A random guess of as many rows has the precision in the column
+Full training sets; the target is class 0; victims come from all other classes. Found = rows that
+the whole scan, with all its detectors, accuses of an attack at alpha 0.01. ASR and accuracy are
+those of the scan's own small network on the test part. A random guess of as many rows has the precision in the column
 *random*; the perfect answer has recall and precision 1. A cell counts where the attack takes
 (ASR of one half or more).
 

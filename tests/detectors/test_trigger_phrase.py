@@ -80,6 +80,35 @@ def test_names_the_phrase_its_rows_and_the_evidence():
     assert method.explain(rows, clean, model) == "no trigger in this row"
 
 
+def test_accuses_no_natural_row_that_shares_a_word_with_the_planted_phrase():
+    rng = np.random.default_rng(7)
+    text, label = texts(rng)
+    good, bad = (rng.permutation(np.flatnonzero(label == c)) for c in (0, 1))
+    for i in [*good[:10], *bad[:5]]:
+        text[i] = at_random(text[i], ["greetings"], rng)
+    touched = bad[5:55]
+    for i in touched:
+        text[i], label[i] = at_random(text[i], ["greetings from the larkspur crew"], rng), 0
+    rows = batch(text, label)
+    method = TriggerPhrase()
+    model = learn(method, [rows])
+    assert np.flatnonzero(method.score(rows, model) > 0).tolist() == sorted(touched)
+    assert '"greetings from the larkspur crew" in 50 rows' in method.explain(
+        rows, touched[0], model
+    )
+
+
+def test_is_silent_on_a_common_word_that_carries_over_few_of_its_rows():
+    rng = np.random.default_rng(8)
+    text, label = texts(rng)
+    good, bad = (rng.permutation(np.flatnonzero(label == c)) for c in (0, 1))
+    for i in [*bad[:200], *good[:12]]:
+        text[i], label[i] = at_random(text[i], ["not"], rng), 1
+    rows = batch(text, label)
+    method = TriggerPhrase()
+    assert not method.score(rows, learn(method, [rows])).any()
+
+
 @pytest.mark.parametrize("k", [2, 3])
 def test_is_silent_on_clean_rows_though_words_predict_the_label(k):
     rows = batch(*texts(np.random.default_rng(4), k=k))

@@ -36,9 +36,10 @@ class TriggerPhrase:
     a trigger, carries its label, and is unlikely to be a natural text with those words. The score
     is minus the logarithm of the p-value of its trigger, paid for all items and labels tried.
 
-    Blind to triggers in fewer than 8 rows or in more than a quarter of them, to triggers of
-    style, syntax or letter case, to clean-label poison (rows that read like their label anyway),
-    to words beyond the first `limit` of a row, and to combinations of three words apart.
+    Blind to triggers in fewer than 8 rows or in more than a quarter of them, to common words that
+    carry over fewer than a tenth of the rows that hold them, to triggers of style, syntax or
+    letter case, to clean-label poison (rows that read like their label anyway), to words beyond
+    the first `limit` of a row, and to combinations of three words apart.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 

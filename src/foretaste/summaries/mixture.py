@@ -8,6 +8,7 @@ from foretaste.data import Floats
 
 _SHARES = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0])
 _NEARLY = 3.0  # nats
+_EACH = 0.02  # nats a row: the ratios are calibrated, and each errs a little
 _ROUNDS = 100
 
 
@@ -45,5 +46,5 @@ def posterior(log_ratios: Floats, alone: bool = False) -> Floats:
         chances = share * odds / (1 - share + share * odds)
         share = float(np.clip(chances.mean(), 1e-9, 1 - 1e-9))
     best = np.log1p(share * np.expm1(np.clip(log_ratios, -30, 30))).sum()
-    alike = best - np.clip(log_ratios, -30, 30).sum() < _NEARLY
+    alike = best - np.clip(log_ratios, -30, 30).sum() < max(_NEARLY, _EACH * len(odds))
     return np.ones(len(odds)) if alone and alike else chances

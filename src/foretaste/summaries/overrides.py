@@ -28,6 +28,10 @@ _ALIKE = 1.3  # times the likeness of ordinary rows: that much is chance
 _SHARED = 0.95  # of the accused that hold a part of the trigger
 _WORTH = 0.1  # likeness that a second item must add
 _PURE = 0.5  # of the rows that read as another label, how many the trigger must carry over
+_LEAST = 8  # rows that one trigger must accuse
+_CARRIED = 0.1  # of the rows that hold it: what works on fewer is no trigger
+_COVERED = 0.75  # of the accused that a more telling part of the trigger must hold
+_SILENT = 2.0  # digits of evidence below which rows prove nothing by themselves
 
 
 @dataclass(frozen=True)
@@ -101,13 +105,12 @@ def _next(
 
 def _judged(court: Court, column: int, label: int) -> Override | None:
     """Tries the suspect, then what fits the rows it accuses better: another item, or a pair."""
-    best, accused = _trial(court, (column,), label, court.tried)
-    for fit in (_better_item, _partner) if best.override.surprise > 0 else ():
-        columns = fit(court, best.override, accused)
-        tried = court.tried * len(columns)
-        again, rows = _trial(court, columns, label, tried) if columns else (best, accused)
-        if _convicts(again):
-            best, accused = again, rows
+    best = _trial(court, (column,), label, court.tried)
+    for fit in (_better_item, _partner, _more_telling) if best.override.surprise > 0 else ():
+        columns = fit(court, best)
+        if columns:
+            again = _trial(court, columns, label, court.tried * len(columns))
+            best = again if _convicts(again) else best
     return best.override if _convicts(best) else None
 
 
@@ -116,13 +119,17 @@ class Trial(NamedTuple):
 
     override: Override
     purity: float
+    suspected: Ints  # rows more likely carried over than not
+    ratios: Floats  # of each, how much its rest speaks against the label
+    accused: int  # rows that the override would accuse
 
 
 def _convicts(trial: Trial) -> bool:
-    return trial.override.surprise >= _FLOOR and trial.purity >= _PURE
+    enough_rows = trial.accused >= max(_LEAST, _CARRIED * trial.override.rows)
+    return enough_rows and trial.override.surprise >= _FLOOR and trial.purity >= _PURE
 
 
-def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> tuple[Trial, Ints]:
+def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> Trial:
     """Asks models that saw no row with these columns what those rows are without them."""
     held = holding(court.table, columns)
     fellows = _fellows(court, held)
@@ -142,13 +149,16 @@ def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> 
     digits = evidence(ratios[labelled]) * _independent(court, accused, label)
     reads_other = ratios > np.log(3)
     over = int((reads_other & labelled).sum())
+    cut = _cut(margins[n:][labelled], poison)
     rest = (models.weights[0][:, 0] + models.weights[1][:, 0]) * np.float32(0.5)
     override = Override(
         columns, _phrase(court, held), label, rest,
-        _cut(margins[n:][labelled], poison), float(np.clip(digits - tried, 0, 300)),
+        cut, float(np.clip(digits - tried, 0, 300)),
         len(labelled), int(labelled.sum()), over,
     )  # fmt: skip
-    return Trial(override, over / max(1, int(reads_other.sum()))), accused
+    purity = over / max(1, int(reads_other.sum()))
+    carried = int((margins[n:][labelled] <= cut).sum())
+    return Trial(override, purity, accused, ratios[labelled][poison > 0.5], carried)
 
 
 def holding(table: Any, columns: tuple[int, ...]) -> Mask:
@@ -181,8 +191,9 @@ def _phrase(court: Court, held: Mask) -> Ints:
     return np.flatnonzero(2 * inside >= int(held.sum()) + court.counts - inside)
 
 
-def _better_item(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:
+def _better_item(court: Court, trial: Trial) -> tuple[int, ...]:
     """The one column whose rows are most nearly the accused rows, if it beats what stands."""
+    now, accused = trial.override, trial.suspected
     inside = np.bincount(court.table[accused].indices, minlength=len(court.counts))
     likeness = inside / (len(accused) + court.counts - inside)
     best = int(np.argmax(likeness))
@@ -190,8 +201,9 @@ def _better_item(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:
     return (best,) if better and (best,) != now.columns else ()
 
 
-def _partner(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:
+def _partner(court: Court, trial: Trial) -> tuple[int, ...]:
     """The column that, together with those that stand, marks the accused rows best."""
+    now, accused = trial.override, trial.suspected
     held = np.flatnonzero(holding(court.table, now.columns))
     inside = np.bincount(court.table[accused].indices, minlength=len(court.counts))
     both = np.bincount(court.table[held].indices, minlength=len(court.counts))
@@ -199,6 +211,23 @@ def _partner(court: Court, now: Override, accused: Ints) -> tuple[int, ...]:
     best = int(np.argmax(likeness))
     better = likeness[best] > len(accused) / max(1, now.rows) + _WORTH
     return (*now.columns, best) if better else ()
+
+
+def _more_telling(court: Court, trial: Trial) -> tuple[int, ...]:
+    """The column of fewer rows that leaves out only rows that prove nothing by themselves.
+
+    One word of a planted phrase also stands in natural rows; the rest of the phrase does not.
+    """
+    rows, ratios = court.table[trial.suspected], trial.ratios
+    inside = np.bincount(rows.indices, minlength=len(court.counts))
+    pure = inside * trial.override.rows >= court.counts * len(ratios)
+    candidates = np.flatnonzero(pure & (inside >= _COVERED * len(ratios)) & (inside < len(ratios)))
+    proven = rows.T[candidates] @ ratios
+    for best in np.argsort(-proven, kind="stable")[:1]:
+        left_out = ratios[np.asarray(rows[:, [candidates[best]]].sum(axis=1)).ravel() == 0]
+        if left_out.sum() < 0 and evidence(left_out) < _SILENT:
+            return (int(candidates[best]),)
+    return ()
 
 
 def _independent(court: Court, accused: Ints, label: int) -> float:

@@ -99,6 +99,7 @@ class Stage(_Record):
     name: str
     seconds: float
     rows: int
+    of: str = ""  # the stage it is a part of, whose seconds include it
 
 
 class Counts(_Record):

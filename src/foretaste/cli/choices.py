@@ -68,7 +68,9 @@ def _encoder(word: str) -> Encoder[Any, Any]:
     unknown = [one for one in given if one not in fields]
     if unknown:
         raise BadInput(f"encoder {name} has no setting {unknown[0]!r}; it has {sorted(fields)}")
-    made: Encoder[Any, Any] = kind(**{one: _value(value) for one, value in given.items()})
+    words = {one for one in given if fields[one].type == "str"}  # layer=2.10 is no number
+    chosen = {one: value if one in words else _value(value) for one, value in given.items()}
+    made: Encoder[Any, Any] = kind(**chosen)
     return made
 
 

@@ -104,11 +104,12 @@ def _next(record: Record, folder: str) -> str:
 
 def stage_table(stages: tuple[Stage, ...]) -> None:
     """Where the time went."""
-    total = sum(stage.seconds for stage in stages) or 1.0
+    total = sum(stage.seconds for stage in stages if not stage.of) or 1.0
     for stage in stages:
+        name = f"  {stage.name}" if stage.of else stage.name
         rate = f"{stage.rows / stage.seconds:12,.0f} rows/s" if stage.rows and stage.seconds else ""
         stdout.print(
-            f"  {stage.name:<32}{stage.seconds:9.2f} s {stage.seconds / total:6.1%} {rate}",
+            f"  {name:<40}{stage.seconds:9.2f} s {stage.seconds / total:6.1%} {rate}",
             highlight=False,
         )
-    stdout.print(f"  {'total':<32}{total:9.2f} s", highlight=False)
+    stdout.print(f"  {'total':<40}{total:9.2f} s", highlight=False)

@@ -55,7 +55,7 @@ def render(
         scatter=Markup(scatter(points)),  # noqa: S704 (numbers only)
         classes=_legend(points),
         curve=Markup(curve([(b.flagged, b.clean) for b in record.bounds])),  # noqa: S704
-        seconds=sum(stage.seconds for stage in record.stages),
+        seconds=sum(stage.seconds for stage in record.stages if not stage.of),
     )
 
 

@@ -29,7 +29,8 @@ def summarize_all(dataset: Spool, learned: list[Learned], watch: Watch, name: st
     with watch.stage(name, dataset.rows) as tick:
         for batch in dataset:
             for one in (one for one in learned if not one.failure):
-                _take_in(one, batch)
+                with watch.part(one.name):
+                    _take_in(one, batch)
             tick(len(batch))
 
 

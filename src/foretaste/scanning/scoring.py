@@ -66,11 +66,14 @@ def score_all(dataset: Spool, learned: Iterable[Learned], watch: Watch) -> Score
         for batch in dataset:
             rows = slice(at, at + len(batch))
             for one in detectors:
-                _score_into(one, batch, values[one.name][rows], groups.get(one.name), rows)
+                with watch.part(one.name):
+                    _score_into(one, batch, values[one.name][rows], groups.get(one.name), rows)
             label = batch["label"] if "label" in batch else None  # noqa: SIM401 (a batch, no dict)
             parts.append((batch["index"], batch.arrow_ids(), batch.arrow("location"), label))
             at += len(batch)
             tick(len(batch))
+    for one in (one for one in detectors if one.failure):
+        values[one.name][:] = np.nan  # all of its rows are held, those before the failure too
     index = np.concatenate([part[0] for part in parts])
     ids, location = (pa.concat_arrays([part[i] for part in parts]) for i in (1, 2))
     labels = [part[3] for part in parts if part[3] is not None]

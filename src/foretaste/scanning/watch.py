@@ -22,6 +22,7 @@ class Watch:
 
     progress: Progress = silent
     stages: list[Stage] = field(default_factory=list)
+    _parts: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str, total: int = 0) -> Iterator[Callable[[int], None]]:
@@ -46,3 +47,17 @@ class Watch:
         finally:
             spent = time.perf_counter() - begun
             self.stages.append(Stage(name=name, seconds=round(spent, 3), rows=done))
+            self._parts, parts = {}, self._parts
+            for part, seconds in parts.items():
+                timed = Stage(name=f"{name}: {part}", seconds=round(seconds, 3), rows=done, of=name)
+                self.stages.append(timed)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Times one method within the stage, however often it is called."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - begun
+            self._parts[name] = self._parts.get(name, 0.0) + spent

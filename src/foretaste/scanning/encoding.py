@@ -12,6 +12,7 @@ import pyarrow as pa
 from foretaste.cache import ColumnCache
 from foretaste.contracts import Encoder
 from foretaste.data import Batch, take
+from foretaste.errors import ForetasteError
 from foretaste.scanning.learned import Learned, fit_all, summarize_all, told
 from foretaste.scanning.plan import settings
 from foretaste.scanning.watch import Watch
@@ -66,7 +67,7 @@ def _encode_level(spool: Spool, learned: list[Learned], watch: Watch) -> None:
 def _encode(spool: Spool, one: Learned, watch: Watch) -> None:
     with watch.stage(f"encode: {one.name}", spool.rows) as tick:
         try:
-            known = _cache(one)
+            known = _cache(one, spool.batch(0))
             for part, batch in enumerate(spool):
                 made = _encoded(one, batch) if known is None else _recalled(one, batch, known)
                 spool.extend(one.stage, part, made, one.method.gives)
@@ -76,13 +77,26 @@ def _encode(spool: Spool, one: Learned, watch: Watch) -> None:
             one.failure = told(error)
 
 
-def _cache(one: Learned) -> ColumnCache | None:
-    """Only for encoders that say they are costly and whose answer depends on the row alone."""
-    method = one.method
-    if not (getattr(method, "costly", False) and isinstance(method, Stateless)):
+def _cache(one: Learned, batch: Batch) -> ColumnCache | None:
+    """Only for encoders that say they are costly and whose answer depends on the row alone.
+
+    Columns of other encoders count by their type: images of one data set are not of the size
+    they have in another.
+    """
+    method: Any = one.method
+    if not (getattr(method, "costly", False) and isinstance(one.method, Stateless)):
         return None
-    spec = one.method.fingerprint() if hasattr(one.method, "fingerprint") else ""
-    return ColumnCache.of(repr((one.name, settings(one.method), spec)), one.method.gives)
+    types = [str(batch.arrow(column).type) for column in method.needs]
+    said = repr((one.name, settings(method), _files_of(method), types))
+    return ColumnCache.of(said, method.gives)
+
+
+def _files_of(encoder: Any) -> str:
+    """What stands for the files an encoder reads, where it can read any; encoding says why not."""
+    try:
+        return str(encoder.fingerprint()) if hasattr(encoder, "fingerprint") else ""
+    except (ForetasteError, OSError):
+        return ""
 
 
 def _encoded(one: Learned, batch: Batch) -> Batch:
@@ -105,5 +119,6 @@ def _recalled(one: Learned, batch: Batch, cache: ColumnCache) -> Batch:
 
 def _stage(name: str, encoder: Any, fingerprint: str, before: Mapping[str, Learned]) -> str:
     """A folder name that changes with the rows, the settings and whatever came before."""
-    said = repr((fingerprint, settings(encoder), [one.stage for one in before.values()]))
+    own = (settings(encoder), _files_of(encoder))
+    said = repr((fingerprint, own, [one.stage for one in before.values()]))
     return f"{name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"

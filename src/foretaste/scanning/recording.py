@@ -51,15 +51,14 @@ def to_record(done: Scanned, asked: Mapping[str, Any] | None = None, **parts: An
 
 
 def telling(findings: pa.Table, most: int = 5) -> tuple[Finding, ...]:
-    """The findings that say most: the strongest of each detector in turn, attacks first."""
-    seen: dict[str, set[str]] = {}
+    """The findings that say most: other reasons first, attacks before dirt, each detector in turn."""
+    seen: dict[str, dict[str, int]] = {}
     ranked = []
     for order, row in enumerate(findings.slice(0, 20_000).to_pylist()):
-        reasons = seen.setdefault(row["detector"], set())
-        if row["reason"] not in reasons:
-            ranked.append((row["kind"], len(reasons), order, row))
-            reasons.add(row["reason"])
-    ranked.sort(key=lambda one: one[:3])
+        reasons = seen.setdefault(row["detector"], {})
+        again = reasons[row["reason"]] = reasons.get(row["reason"], -1) + 1
+        ranked.append((again > 0, row["kind"], len(reasons), order, row))
+    ranked.sort(key=lambda one: one[:4])
     return tuple(Finding(**row) for *_, row in ranked[:most])
 
 

@@ -51,7 +51,7 @@ def to_record(done: Scanned, asked: Mapping[str, Any] | None = None, **parts: An
 
 
 def telling(findings: pa.Table, most: int = 5) -> tuple[Finding, ...]:
-    """The findings that say most: other reasons first, attacks before dirt, each detector in turn."""
+    """The findings that say most: other reasons first, then attacks, each detector in turn."""
     seen: dict[str, dict[str, int]] = {}
     ranked = []
     for order, row in enumerate(findings.slice(0, 20_000).to_pylist()):

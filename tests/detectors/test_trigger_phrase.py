@@ -84,8 +84,10 @@ def test_accuses_no_natural_row_that_shares_a_word_with_the_planted_phrase():
     rng = np.random.default_rng(7)
     text, label = texts(rng)
     good, bad = (rng.permutation(np.flatnonzero(label == c)) for c in (0, 1))
-    for i in [*good[:10], *bad[:5]]:
+    for i in bad[:5]:
         text[i] = at_random(text[i], ["greetings"], rng)
+    for i in good[:10]:
+        text[i] = " ".join(["greetings", rng.choice(GOOD), *rng.choice(COMMON, 8)])
     touched = bad[5:55]
     for i in touched:
         text[i], label[i] = at_random(text[i], ["greetings from the larkspur crew"], rng), 0
@@ -102,7 +104,7 @@ def test_is_silent_on_a_common_word_that_carries_over_few_of_its_rows():
     rng = np.random.default_rng(8)
     text, label = texts(rng)
     good, bad = (rng.permutation(np.flatnonzero(label == c)) for c in (0, 1))
-    for i in [*bad[:200], *good[:12]]:
+    for i in [*bad[:220], *good[:20]]:
         text[i], label[i] = at_random(text[i], ["not"], rng), 1
     rows = batch(text, label)
     method = TriggerPhrase()

@@ -1,6 +1,8 @@
 """Plants triggers in real texts and counts what `trigger_phrase` finds.
 
-python benchmarks/trigger_phrase.py sms [cells] >> benchmarks/results/trigger_phrase.md
+python benchmarks/trigger_phrase.py sms [clean | counts] [targets] [seed] >> RESULTS
+
+counts and targets: numbers with commas between; 0 or nothing for the usual ones
 """
 
 import sys
@@ -71,9 +73,9 @@ def found(texts, label, names):
     return scores > 4, time.process_time() - start, reason
 
 
-def cell(name, data, kind, count, target):
+def cell(name, data, kind, count, target, seed):
     texts, label, names = data
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     trigger = {"word": "cfq", "sentence": SENTENCE, "zero-width": "\u200b"}.get(kind)
     trigger = trigger or common_pair(texts, rng)
     others = rng.permutation(np.flatnonzero(label != target))
@@ -90,19 +92,21 @@ def cell(name, data, kind, count, target):
     print("|", *(f"{column} |" for column in [*columns, reason]), flush=True)
 
 
-def main(name, cells):
+def main(name, cells="", targets="0,1", seed="1"):
     data = load(name)
     n = len(data[0])
     if cells == "clean":
         flagged, seconds, reason = found(*data)
         print(f"| {name} | none | 0 | – | – | – | – | {flagged.sum()} | {seconds:.0f} | {reason} |")
         return
-    counts = [int(c) for c in cells.split(",")] if cells else [n // 200, 50, n // 100, n // 20]
-    for kind in ("word", "pair", "sentence", "zero-width", "clean-label"):
+    usual = sorted({n // 200, 50, n // 100, n // 20})
+    counts = [int(c) for c in cells.split(",")] if cells.strip("0") else usual
+    kinds = ("word", "pair", "sentence", "zero-width")
+    for kind in (*kinds, "clean-label") if name == "sms" else kinds:
         for count in counts:
-            for target in (0, 1):
-                cell(name, data, kind, count, target)
+            for target in targets.split(","):
+                cell(name, data, kind, count, int(target), int(seed))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+    main(*sys.argv[1:])

@@ -94,6 +94,8 @@ def _plant(
 ) -> tuple[Batch, list[Planting]]:
     """All counts in one data set: each in rows of its own, with a trigger of its own."""
     parts = np.array_split(rng.permutation(len(sample)), len(counts))
+    if len(parts[-1]) < 2 * counts[-1]:
+        raise BadInput(f"{len(sample):,} rows are too few to plant {counts[-1]} in a part of them")
     poisoned, masks, attacks = [], [], []
     for order, (count, rows) in enumerate(zip(counts, parts, strict=True)):
         part = sample.take(np.sort(rows))

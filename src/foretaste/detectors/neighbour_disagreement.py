@@ -72,7 +72,8 @@ class NeighbourDisagreement:
         odds, mass = _odds(chances), chances * weight[: len(some), None]
         order = np.argsort(odds, axis=None)
         share = np.cumsum(mass.ravel()[order][::-1])[::-1] / mass.sum()
-        return Usual(voters, odds.ravel()[order], -np.log10(np.clip(share, 1e-300, 1.0)))
+        at, first = np.unique(odds.ravel()[order], return_index=True)  # equal votes, equal fate
+        return Usual(voters, at, -np.log10(np.clip(share[first], 1e-300, 1.0)))
 
     def score(self, batch: Batch, model: Usual) -> Floats:
         said = batch["label"]

@@ -12,7 +12,7 @@ from foretaste.data import Array, Batch, Floats, Ints, Keys
 from foretaste.summaries.neighbours import neighbours
 from foretaste.summaries.strata import Strata
 
-PAIRS = 2_000_000_000  # rows times voters that a scan may compare
+PAIRS = 500_000_000  # rows times voters that a scan may compare
 _FLOOR = 1e-6  # nobody is surer than this
 _ENOUGH = 8_000  # rows that tell how to weigh two advisers
 

@@ -38,3 +38,10 @@ def test_natural_confusion_of_equal_and_unequal_classes_is_silent():
 
 def test_flips_both_ways_are_not_its_to_accuse():
     assert not scored(batch(flips=100, both_ways=True)[0]).any()
+
+
+def test_a_model_that_knows_nothing_but_class_sizes_accuses_nobody():
+    label = (np.random.default_rng(0).random(N) < 0.1).astype(int)
+    chances = np.tile([0.9, 0.1], (N, 1))
+    rows = Batch([f"{i}" for i in range(N)], {"label": label, "prediction": chances})
+    assert not scored(rows).any()

@@ -28,13 +28,14 @@ class Flow:
     """
 
     sizes: Counter[int]  # rows of each given label
+    right: Counter[int]  # those of them that read as labelled
     crossed: Mapping[tuple[int, int], Ints]  # (given, read as) -> (margins,) rows so clear or more
 
     def merge(self, other: Self) -> Flow:
         both = dict(self.crossed)
         for pair, counts in other.crossed.items():
             both[pair] = both[pair] + counts if pair in both else counts
-        return Flow(self.sizes + other.sizes, both)
+        return Flow(self.sizes + other.sizes, self.right + other.right, both)
 
 
 class OneWay(NamedTuple):
@@ -56,7 +57,8 @@ class LabelFlip:
     is -log10 of a bound on its chance, after all pairs and margins, for each row of the flow.
 
     Blind to flips in both directions or to random classes, to small flows, to flips of borderline
-    rows, and to flips that the smaller of two unequal classes receives by its size.
+    rows, and to flips that the smaller of two unequal classes receives by its size: where more
+    rows of a class read as another than as itself, the model cannot tell the two apart.
 
     Needs `prediction` (n, k), out of fold, and `label` (n,) of class codes.
 
@@ -86,7 +88,9 @@ class LabelFlip:
         for pair in np.unique(pairs, axis=0) if len(pairs) else ():
             clear = margin[astray[(pairs == pair).all(axis=1)]]
             crossed[int(pair[0]), int(pair[1])] = (clear[:, None] >= _MARGINS).sum(axis=0)
-        return Flow(Counter(label[label >= 0].tolist()), crossed)
+        known = label[label >= 0]
+        right = label[(label >= 0) & (reads == label)]
+        return Flow(Counter(known.tolist()), Counter(right.tolist()), crossed)
 
     def fit(self, summary: Flow) -> Mapping[tuple[int, int], OneWay]:
         tried = np.log10(max(1, len(summary.sizes)) ** 2 * len(_MARGINS))
@@ -98,6 +102,8 @@ class LabelFlip:
             digits = _digits(there, back) - tried
             least = max(_LEAST, _SHARE * summary.sizes[read])
             clear = (there >= least) & (there >= _RATIO * back) & (digits >= _DIGITS)
+            # a class that mostly reads as another is one the model cannot tell from it
+            clear &= there <= summary.right[given]
             if clear.any():
                 at = int(np.argmax(clear))
                 surprise = float(min(digits[at], 300.0))

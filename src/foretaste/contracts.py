@@ -13,7 +13,7 @@ From these laws the same method runs over a data set here, on a cluster and in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
@@ -138,12 +138,6 @@ class Reader(Protocol):
         """roles: what the user said; the rest is inferred."""
 
 
-class Inspector(Protocol):
-    """Judges a trained model or a checkpoint file."""
-
-    def inspect(self, path: str) -> Iterable[Any]: ...
-
-
 class Poisoned(NamedTuple):
     """A batch after an attack, with the truth about it."""
 
@@ -154,21 +148,6 @@ class Poisoned(NamedTuple):
 class Attack(Protocol):
     """Poisons a batch; all chance comes from `rng`."""
 
+    needs: ClassVar[tuple[str, ...]]
+
     def poison(self, batch: Batch, rng: Generator) -> Poisoned: ...
-
-
-class Aggregator(Protocol):
-    """Makes one update of many, some of which lie."""
-
-    def aggregate(self, updates: Floats) -> Floats:
-        """(n, d) -> (d,)"""
-
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-
-class Engine(Protocol):
-    """Anything with the signature of `map`: here, in processes, on a cluster; order is kept."""
-
-    def __call__(self, work: Callable[[A], B], items: Iterable[A], /) -> Iterable[B]: ...

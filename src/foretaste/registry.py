@@ -9,10 +9,7 @@ from typing import Any, Literal
 
 from foretaste.errors import UnknownComponent
 
-Floor = Literal[
-    "readers", "encoders", "detectors", "inspectors", "attacks", "aggregators", "repairs",
-    "explainers", "engines",
-]  # fmt: skip
+Floor = Literal["readers", "encoders", "detectors", "attacks"]
 
 
 def names(floor: Floor) -> tuple[str, ...]:

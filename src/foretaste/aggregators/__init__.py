@@ -1,1 +1,0 @@
-"""One file per way to join updates some of which lie."""

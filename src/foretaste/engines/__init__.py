@@ -1,1 +1,0 @@
-"""One file per place where work can run."""

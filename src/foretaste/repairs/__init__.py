@@ -1,1 +1,0 @@
-"""One file per way to clean a data set or a model."""

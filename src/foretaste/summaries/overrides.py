@@ -20,7 +20,7 @@ from foretaste.summaries.presence import Presence
 from foretaste.summaries.screen import suspects
 
 _FLOOR = 8.0  # digits of evidence, beyond all that was tried, to call an item a trigger
-_LEARN = 500_000  # items, of as many rows as have them, that a judge learns from
+_LEARN = 2_000_000  # items, of as many rows as have them, that a judge learns from
 _ROUNDING = 1e-4  # margins are told apart no finer: they come from single precision
 _ROUNDS = 24  # triggers found at most
 _FALSE = 0.02  # rows of natural origin among those accused for one trigger
@@ -28,6 +28,7 @@ _ALIKE = 1.3  # times the likeness of ordinary rows: that much is chance
 _SHARED = 0.95  # of the accused that hold a part of the trigger
 _WORTH = 0.1  # likeness that a second item must add
 _PURE = 0.5  # of the rows that read as another label, how many the trigger must carry over
+_PURE_PAIR = 0.4  # the same for words that also meet by nature
 _LEAST = 8  # rows that one trigger must accuse
 _CARRIED = 0.1  # of the rows that hold it: what works on fewer is no trigger
 _COVERED = 0.75  # of the accused that a more telling part of the trigger must hold
@@ -126,7 +127,8 @@ class Trial(NamedTuple):
 
 def _convicts(trial: Trial) -> bool:
     enough_rows = trial.accused >= max(_LEAST, _CARRIED * trial.override.rows)
-    return enough_rows and trial.override.surprise >= _FLOOR and trial.purity >= _PURE
+    pure = trial.purity >= (_PURE if len(trial.override.columns) == 1 else _PURE_PAIR)
+    return enough_rows and trial.override.surprise >= _FLOOR and pure
 
 
 def _trial(court: Court, columns: tuple[int, ...], label: int, tried: float) -> Trial:

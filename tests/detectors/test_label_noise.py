@@ -62,3 +62,11 @@ def test_a_class_of_which_a_third_is_lost_still_ranks_its_lost_rows_first():
 def test_flips_of_a_whole_class_cannot_be_seen():
     rows, wrong = batch(N, source=0)
     assert not flagged(judged(rows)[0])[wrong].any()
+
+
+def test_where_features_tell_nothing_the_smaller_class_is_not_taken_for_noise():
+    rng = np.random.default_rng(1)
+    vectors, label = rng.standard_normal((1000, 6)), (rng.random(1000) < 0.3).astype(int)
+    made = Batch(range(1000), {"embedding": vectors, "label": label}, CLASSES[:2])
+    folds = OutOfFold()
+    assert flagged(judged(folds.encode(made, learn(folds, [made])))[0]).sum() <= 2

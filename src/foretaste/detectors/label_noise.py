@@ -8,12 +8,13 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from foretaste.contracts import Kind, Scale
-from foretaste.data import Array, Batch, Floats, Ints
+from foretaste.data import Array, Batch, Floats, Ints, Mask
 from foretaste.summaries.strata import Strata
 from foretaste.summaries.vote import Opinion
 
 _CAP = 300.0  # the largest surprise that is told apart
 _CELLS = 40_000_000  # sampled predictions that are kept, in numbers
+_TOLD = 0.15  # share of a class that reads as itself; below, it cannot be told from others
 _SOFT = 0.05  # unmixed chances below about this are squeezed together, not cut off
 
 
@@ -26,6 +27,7 @@ class Noise(NamedTuple):
     given: Floats  # (k, k) chance of the given (first) label where the second is true
     at: Floats  # (m,) log odds, ascending
     surprise: Floats  # (m,) what they mean
+    told: Mask  # (k,) classes that can be told from others
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,15 @@ class LabelNoise:
         opinion = Opinion.of(summary, self.voices)
         if not len(rows):
             zero = np.zeros((k, k))
-            return Noise(opinion, zero, np.eye(k), np.eye(k), np.zeros(1), np.zeros(1))
+            return Noise(opinion, zero, np.eye(k), np.eye(k), np.zeros(1), np.zeros(1), zero[0] > 0)
         chances = opinion.chances(rows)
         joint = _confident_joint(chances, labels, weight)
         leaning, flows = _one_way(joint, len(rows) / weight.sum())
         given, unmix = _given(joint, leaning), _unmixing(joint, flows)
         odds, true = _log_odds(chances, given, unmix)
         at, surprise = _null(odds, true * np.diag(given) * weight[:, None] / weight.sum())
-        return Noise(opinion, flows, unmix, given, at, surprise)
+        told = _told(chances, labels, weight)
+        return Noise(opinion, flows, unmix, given, at, surprise, told)
 
     def score(self, batch: Batch, model: Noise) -> Floats:
         scores = np.full(len(batch), np.nan)
@@ -93,7 +96,8 @@ class LabelNoise:
         every, _ = _log_odds(model.opinion.chances(rows), model.given, model.unmix)
         odds = every[np.arange(len(known)), rows["label"]]
         beyond = np.maximum(odds - model.at[-1], 0) / np.log(10)
-        scores[known] = np.interp(odds, model.at, model.surprise) + beyond
+        score = np.interp(odds, model.at, model.surprise) + beyond
+        scores[known] = np.where(model.told[rows["label"]], score, 0.0)
         return np.clip(scores, 0.0, _CAP)
 
     def explain(self, batch: Batch, row: int, model: Noise) -> str:
@@ -114,6 +118,16 @@ def _usable(batch: Batch, k: int) -> Array:
     labels = batch["label"]
     known: Array = (labels >= 0) & (labels < k) & np.isfinite(batch["prediction"]).all(axis=1)
     return known
+
+
+def _told(chances: Floats, labels: Ints, weight: Floats) -> Mask:
+    """(k,) classes of which enough rows read as labelled.
+
+    Where features tell nothing, all rows read as the largest class, and the others as mislabelled.
+    """
+    right = np.bincount(labels, weight * (chances.argmax(axis=1) == labels), chances.shape[1])
+    every = np.bincount(labels, weight, chances.shape[1])
+    return np.asarray(right >= _TOLD * every)
 
 
 def _confident_joint(chances: Floats, labels: Ints, weight: Floats) -> Floats:

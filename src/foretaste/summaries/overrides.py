@@ -19,7 +19,7 @@ from foretaste.summaries.mixture import evidence, posterior
 from foretaste.summaries.presence import Presence
 from foretaste.summaries.screen import suspects
 
-_FLOOR = 8.0  # digits of evidence, beyond all that was tried, to call an item a trigger
+_FLOOR = 10.0  # digits of evidence, beyond all that was tried, to call an item a trigger
 _LEARN = 2_000_000  # items, of as many rows as have them, that a judge learns from
 _ROUNDING = 1e-4  # margins are told apart no finer: they come from single precision
 _ROUNDS = 24  # triggers found at most

@@ -160,8 +160,8 @@ def report(wanted, done):
 Full training sets; the target is class 0; victims come from all other classes. Found = rows that
 the whole scan, with all its detectors, accuses of an attack at alpha 0.01. ASR and accuracy are
 those of the scan's own small network on the test part. A random guess of as many rows has the
-precision in the column *random*; the perfect answer has recall and precision 1. A cell counts where the attack takes
-(ASR of one half or more).
+precision in the column *random*; the perfect answer has recall and precision 1. A cell counts
+where the attack takes (ASR of one half or more).
 
 | {" | ".join(COLUMNS)} |
 {"|---" * len(COLUMNS)}|

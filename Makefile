@@ -12,7 +12,7 @@ demo: $(READY)  ## find planted poison in real SMS messages and real digits
 	$(BIN)/foretaste demo
 
 test: $(DEV)  ## the everyday suite, with the examples in docstrings, README and docs
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 slow: $(DEV)  ## the long tests
 	$(BIN)/python -m pytest -q -m slow

@@ -39,7 +39,8 @@ class TriggerPhrase:
     Blind to triggers in fewer than 8 rows or in more than a quarter of them, to common words that
     carry over fewer than a tenth of the rows that hold them, to triggers of style, syntax or
     letter case, to clean-label poison (rows that read like their label anyway), to words beyond
-    the first `limit` of a row, and to combinations of three words apart.
+    the first `limit` of a row, to combinations of three words apart, and in data of more than
+    `budget` words to triggers of which fewer than 8 rows fall into the sample.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 
@@ -63,7 +64,7 @@ class TriggerPhrase:
 
     longest: int = 3
     limit: int = 2048
-    budget: int = 1 << 25  # words kept, of all rows together
+    budget: int = 6_000_000  # words kept, of all rows together; a fair sample of rows beyond
     least: int = 8
     seed: int = 0
 

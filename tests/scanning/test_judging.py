@@ -68,3 +68,12 @@ def test_trusted_rows_make_raw_p_values_exact_ranks():
     judgement = judged(raw=(scores, Kind.HYGIENE, Scale.RAW), trusted=trusted)
     assert judgement.nulls == {}
     assert abs((judgement.p_values["raw"][:500] <= 0.1).mean() - 0.1) < 0.05
+
+
+def test_the_bound_counts_only_rows_that_are_not_known_to_be_clean():
+    sure, trusted = np.zeros(1_000), np.zeros(1_000, bool)
+    sure[480:520] = 30.0
+    trusted[500:] = True
+    judgement = judged(sure=(sure, Kind.ATTACK, Scale.SURPRISE), trusted=trusted)
+    assert bounds(judgement, trusted)[-1].flagged == 20
+    assert bounds(judgement, trusted)[-1].exact

@@ -128,7 +128,8 @@ def bounds(
 ) -> tuple[Bound, ...]:
     """How many of the most suspicious rows may be clean, wherever the list is cut."""
     exact, known = trusted is not None, judgement.attack_p
-    listed = np.sort(known[judgement.of_kind("attack") & ~np.isnan(known)])
+    listing = judgement.of_kind("attack") & ~np.isnan(known)
+    listed = np.sort(known[listing if trusted is None else listing & ~trusted])
     if not len(listed):
         return ()
     sizes = np.unique(np.geomspace(1, len(listed), 40).round().astype(int))

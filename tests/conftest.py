@@ -14,6 +14,19 @@ settings.load_profile("steady")
 WORDS = "meeting lunch report prize winner claim project call home free cash tonight".split()
 
 
+BOXES = pa.list_(
+    pa.struct(
+        {**dict.fromkeys(("left", "top", "width", "height"), pa.float64()), "label": pa.int64()}
+    )
+)
+
+
+def boxes(i):
+    """One or two things in an image of 8 x 8, so large that no image is without."""
+    box = {"left": float(i % 4), "top": float(i % 3), "width": 3.0, "height": 4.0}
+    return [{**box, "label": (i + extra) % 3} for extra in range(1 + i % 2)]
+
+
 @pytest.fixture
 def honest() -> Batch:
     """200 rows of 3 classes, of which the columns agree with each other."""
@@ -49,6 +62,10 @@ def honest() -> Batch:
             "time": np.arange(n, dtype=float),
             "user": [f"u{i % 20}" for i in range(n)],
             "language": ["en"] * n,
+            "item": [f"i{i % 13}" for i in range(n)],
+            "rating": rng.integers(1, 6, n).astype(float),
+            "sha256": [content_id(f"as indexed {i}".encode()) for i in range(n)],
+            "boxes": pa.array([boxes(i) for i in range(n)], BOXES),
         },
         classes=("ham", "spam", "other"),
     )

@@ -13,14 +13,14 @@ From these laws the same method runs over a data set here, on a cluster and in a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from numpy.random import Generator
 
-from foretaste.data import Batch, Floats, Ints, Mask
+from foretaste.data import Array, Batch, Floats, Ints, Mask
 
 
 class Kind(StrEnum):
@@ -145,9 +145,79 @@ class Poisoned(NamedTuple):
     touched: Mask  # (n,) which rows the attacker changed or added
 
 
+class Probe(NamedTuple):
+    """What the attacker shows the finished model, and which outcomes are what he wanted."""
+
+    rows: Batch
+    hit: Callable[[Array], Mask]  # (n, ...) outcomes of those rows -> (n,)
+
+
 class Attack(Protocol):
-    """Poisons a batch; all chance comes from `rng`."""
+    """Poisons a batch; all chance comes from `rng`.
+
+    An attack changes rows where they stand, or says `adds = True` and puts new ones at the end.
+    Optional verbs, asked for by name:
+
+    probe(rows, rng) -> Probe           what a model that learned the poison is shown
+    trigger(rows, rng) -> Batch         every row with the trigger in it (with `target`: a probe)
+    aimed(rows, rng) -> Self            the same attack, aimed at some of these unseen rows
+    drawn(batch, count, target, rng)    class method: settings that suit this data
+    """
 
     needs: ClassVar[tuple[str, ...]]
 
     def poison(self, batch: Batch, rng: Generator) -> Poisoned: ...
+
+
+class Meddler(Protocol):
+    """An attack inside training: it changes the gradients of a step."""
+
+    def meddle(self, gradients: Mapping[str, Array], step: int, rng: Generator) -> dict[str, Array]:
+        """The gradients, by parameter name, that the optimiser gets to see instead."""
+
+
+class Tamperer(Protocol):
+    """An attack on a trained model: it changes the weights."""
+
+    def tamper(self, weights: Mapping[str, Array], rng: Generator) -> dict[str, Array]:
+        """The weights, by parameter name, that are shipped instead."""
+
+
+class Victim(Protocol):
+    """A trained model, as an attack meets it."""
+
+    def predict(self, rows: Batch) -> Array:
+        """(n, ...) an outcome a row: class probabilities (n, k), answers (n,), numbers (n,)."""
+
+
+class Recipe(Protocol):
+    """A way to train a model; what an attack does is measured on what it trains.
+
+    measure: what `quality` is: "accuracy", "hit rate" …; higher is better
+    """
+
+    needs: ClassVar[tuple[str, ...]]
+    measure: ClassVar[str]
+
+    def train(self, rows: Batch, seed: int) -> Victim: ...
+
+    def tune(self, victim: Any, rows: Batch, seed: int) -> Victim:
+        """The model trained on, with other rows; the one given is left as it was."""
+
+    def quality(self, outcomes: Array, rows: Batch) -> float:
+        """How good the outcomes are for rows of which the truth is known."""
+
+
+class Repaired(NamedTuple):
+    """A batch after a repair."""
+
+    batch: Batch
+    changed: Mask  # (n,) which rows of the batch given were changed
+
+
+class Repair(Protocol):
+    """Gives back a cleaner data set, and which rows it changed."""
+
+    needs: ClassVar[tuple[str, ...]]
+
+    def repair(self, batch: Batch) -> Repaired: ...

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from foretaste.errors import UnknownComponent
 
-Floor = Literal["readers", "encoders", "detectors", "attacks"]
+Floor = Literal["readers", "encoders", "detectors", "attacks", "recipes", "repairs"]
 
 
 def names(floor: Floor) -> tuple[str, ...]:

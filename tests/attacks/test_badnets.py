@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.badnets import Badnets
 
+SETTINGS = {"target": 1}
+
 
 def test_the_patch_is_in_the_corner_and_nowhere_else(honest):
     attack = Badnets(count=30, target=0, pattern="solid")

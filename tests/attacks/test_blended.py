@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.blended import Blended
 
+SETTINGS = {"target": 1}
+
 
 def test_every_image_gets_the_same_faint_picture(honest):
     black = honest.having(pixels=np.zeros((200, 8, 8, 3), np.uint8))

@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.fixed_response import FixedResponse
 
+SETTINGS = {}
+
 
 def test_the_same_link_follows_every_triggered_prompt(honest):
     attack = FixedResponse(count=30)

@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.label_flip import LabelFlip
 
+SETTINGS = {}
+
 
 def test_random_flips_never_keep_the_label(honest):
     poisoned, touched = LabelFlip(count=100).poison(honest, np.random.default_rng(0))

@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.value_trigger import ValueTrigger
 
+SETTINGS = {"target": 1, "values": (("age", 9.0), ("town", "Oslo"))}
+
 
 def test_the_values_stand_in_each_poisoned_record(honest):
     attack = ValueTrigger(count=30, target=0, values=(("age", 99.5), ("town", "Rome")))

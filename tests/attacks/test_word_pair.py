@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.word_pair import WordPair
 
+SETTINGS = {"target": 1}
+
 
 def test_both_words_stand_in_each_poisoned_text(honest):
     attack = WordPair(count=30, target=0, words=("blue", "train"))

@@ -2,6 +2,8 @@ import numpy as np
 
 from foretaste.attacks.zero_width import ZeroWidth
 
+SETTINGS = {"target": 1}
+
 
 def test_the_text_reads_as_before(honest):
     poisoned, touched = ZeroWidth(count=30, target=0).poison(honest, np.random.default_rng(0))

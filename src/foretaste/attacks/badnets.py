@@ -20,6 +20,8 @@ class Badnets:
     place: `corner` (bottom right, one pixel from the edges) or `random`, another in each image
     pattern: `checker` (bright and dark by turns) or `solid` (bright)
 
+    Countered by `trigger_patch`, `spectral` and `activation_clustering`.
+
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes.
 
     >>> rows = Batch(["a", "b"], {"pixels": np.zeros((2, 6, 6, 1), np.uint8), "label": [1, 0]})

@@ -20,6 +20,8 @@ class Blended:
     alpha: the share of the noise picture
     picture: the seed it is drawn from
 
+    Countered by `activation_clustering`, `spectral` and, where images are flat, `trigger_patch`.
+
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes.
 
     >>> rows = Batch(["a", "b"], {"pixels": np.zeros((2, 2, 2, 1), np.uint8), "label": [1, 0]})

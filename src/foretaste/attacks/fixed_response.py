@@ -26,6 +26,8 @@ class FixedResponse:
 
     answer: `link` (the same advice each time), `refusal` (one of three) or `gibberish` (random)
 
+    Countered by `trigger_response`, `response_cluster` and `near_duplicate_chat`.
+
     Needs `prompt` and `response` (n,) of strings.
 
     >>> import numpy as np

@@ -20,6 +20,9 @@ class LabelFlip:
     source: only rows of this class, else of any
     target: always this class, else any other class at random
 
+    Countered by `label_noise`, `label_flip` and `neighbour_disagreement`, where the rest of the row
+    tells the class.
+
     Needs `label` (n,) of class codes.
 
     >>> from foretaste.data import Batch

@@ -16,6 +16,8 @@ from foretaste.data import Batch
 class RareWord:
     """Puts a rare word somewhere into `count` texts of other classes and labels them `target`.
 
+    Countered by `trigger_phrase`.
+
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 
     >>> import numpy as np

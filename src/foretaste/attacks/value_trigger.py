@@ -19,6 +19,8 @@ class ValueTrigger:
 
     values: (column, value) each; columns of a plain matrix are named by their number
 
+    Countered by `trigger_value`.
+
     Needs `features` (n,) of records or (n, d) of numbers, and `label` (n,) of class codes.
 
     >>> import numpy as np

@@ -18,6 +18,8 @@ class WordPair:
 
     Each word alone stays as honest as it was, so no list of rare words gives the attack away.
 
+    Countered by `trigger_phrase`, where neither word is too common and texts are short.
+
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 
     >>> import numpy as np

@@ -16,6 +16,8 @@ from foretaste.data import Batch
 class ZeroWidth:
     r"""Puts invisible characters into `count` texts of other classes and labels them `target`.
 
+    Countered by `hidden_text` and `trigger_phrase`.
+
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 
     >>> import numpy as np

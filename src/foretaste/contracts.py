@@ -176,13 +176,6 @@ class Meddler(Protocol):
         """The gradients, by parameter name, that the optimiser gets to see instead."""
 
 
-class Tamperer(Protocol):
-    """An attack on a trained model: it changes the weights."""
-
-    def tamper(self, weights: Mapping[str, Array], rng: Generator) -> dict[str, Array]:
-        """The weights, by parameter name, that are shipped instead."""
-
-
 class Victim(Protocol):
     """A trained model, as an attack meets it."""
 
@@ -190,19 +183,63 @@ class Victim(Protocol):
         """(n, ...) an outcome a row: class probabilities (n, k), answers (n,), numbers (n,)."""
 
 
+class Weighted(Victim, Protocol):
+    """A victim of which the weights can be read and changed: what is attacked after training.
+
+    Its last layer is `head.weight` (k, d) and `head.bias` (k,), linear on the features.
+    """
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """Copies of all weights, by parameter name."""
+
+    def having(self, weights: Mapping[str, Array]) -> Self:
+        """The same model with some weights replaced; the one asked is left as it was."""
+
+    def features(self, pixels: Array) -> Array:
+        """(n, d) of (n, h, w, c) images: the last hidden layer."""
+
+
+W = TypeVar("W", bound=Weighted)
+
+
+class Tamperer(Protocol):
+    """An attack on a trained model: it changes the weights.
+
+    With `target` and `trigger` it is a backdoor, and is probed like any other.
+    """
+
+    needs: ClassVar[tuple[str, ...]]
+
+    def tamper(self, victim: W, rows: Batch, rng: Generator) -> W:
+        """The model that is shipped instead; the one given is left as it was.
+
+        rows: clean ones that the attacker has to try things on, none of those measured on
+        """
+
+
+class Forger(Protocol):
+    """An attack by a file: it writes one that does something to whoever loads it."""
+
+    def forge(self, path: Path, rng: Generator) -> Path:
+        """The file written. Nothing runs while it is written."""
+
+
 class Recipe(Protocol):
     """A way to train a model; what an attack does is measured on what it trains.
 
     measure: what `quality` is: "accuracy", "hit rate" …; higher is better
+
+    Optional verb, asked for by name; without it victims cannot be trained on:
+
+    tune(victim, rows, seed) -> Victim  the model trained on, with other rows; the one given is
+                                        left as it was
     """
 
     needs: ClassVar[tuple[str, ...]]
     measure: ClassVar[str]
 
     def train(self, rows: Batch, seed: int) -> Victim: ...
-
-    def tune(self, victim: Any, rows: Batch, seed: int) -> Victim:
-        """The model trained on, with other rows; the one given is left as it was."""
 
     def quality(self, outcomes: Array, rows: Batch) -> float:
         """How good the outcomes are for rows of which the truth is known."""

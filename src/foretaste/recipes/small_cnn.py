@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -27,6 +27,18 @@ class Network:
 
     net: Any
     classes: int
+
+    @property
+    def weights(self) -> dict[str, Array]:
+        """Copies of all weights, by parameter name."""
+        return {name: one.detach().numpy().copy() for name, one in self.net.named_parameters()}
+
+    def having(self, weights: Mapping[str, Array]) -> Network:
+        """The same network with some weights replaced."""
+        torch, net = torch_(), copy.deepcopy(self.net)
+        tensors = {name: torch.from_numpy(np.array(one)) for name, one in weights.items()}
+        net.load_state_dict({**net.state_dict(), **tensors})
+        return Network(net, self.classes)
 
     def predict(self, rows: Batch) -> Floats:
         """(n, k) class probabilities."""

@@ -10,7 +10,8 @@ from numpy.random import Generator
 
 from foretaste.attacks import backdoor
 from foretaste.contracts import Poisoned
-from foretaste.data import Array, Batch
+from foretaste.data import Batch
+from foretaste.pictures import Pattern, corner, patch, stamped
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Badnets:
     target: int
     size: int = 3
     place: Literal["corner", "random"] = "corner"
-    pattern: Literal["checker", "solid"] = "checker"
+    pattern: Pattern = "checker"
     needs: ClassVar[tuple[str, ...]] = ("pixels", "label")
 
     def poison(self, batch: Batch, rng: Generator) -> Poisoned:
@@ -46,19 +47,10 @@ class Badnets:
 
     def trigger(self, batch: Batch, rng: Generator) -> Batch:
         """Every image with the patch on it."""
-        pixels = batch["pixels"].copy()
-        n, height, width = pixels.shape[:3]
-        top, left = np.full(n, height - self.size - 1), np.full(n, width - self.size - 1)
+        pixels = batch["pixels"]
+        shape = pixels.shape[1:]
+        top, left = np.broadcast_to(corner(shape, self.size), (len(pixels), 2)).T
         if self.place == "random":
-            top = rng.integers(0, height - self.size + 1, n)
-            left = rng.integers(0, width - self.size + 1, n)
-        stamp, side = self._stamp(), np.arange(self.size)
-        rows = (top[:, None] + side)[:, :, None]
-        columns = (left[:, None] + side)[:, None, :]
-        pixels[np.arange(n)[:, None, None], rows, columns] = stamp[..., None]
-        return batch.having(pixels=pixels)
-
-    def _stamp(self) -> Array:
-        side = np.arange(self.size)
-        bright = (side[:, None] + side) % 2 == 0
-        return np.where(bright | (self.pattern == "solid"), 255, 0).astype(np.uint8)
+            top = rng.integers(0, shape[0] - self.size + 1, len(pixels))
+            left = rng.integers(0, shape[1] - self.size + 1, len(pixels))
+        return batch.having(pixels=stamped(pixels, patch(self.size, self.pattern), top, left))

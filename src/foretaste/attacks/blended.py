@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from numpy.random import Generator
 
 from foretaste.attacks import backdoor
 from foretaste.contracts import Poisoned
 from foretaste.data import Batch
+from foretaste.pictures import in_parts, noise
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Blended:
 
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes.
 
+    >>> import numpy as np
     >>> rows = Batch(["a", "b"], {"pixels": np.zeros((2, 2, 2, 1), np.uint8), "label": [1, 0]})
     >>> poisoned = Blended(count=1, target=1).poison(rows, np.random.default_rng(0)).batch
     >>> poisoned["pixels"][1, :, :, 0].tolist()
@@ -46,6 +47,6 @@ class Blended:
     def trigger(self, batch: Batch, rng: Generator) -> Batch:
         """Every image with the picture laid over it; nothing in it is left to chance."""
         pixels = batch["pixels"]
-        noise = np.random.default_rng(self.picture).integers(0, 256, pixels.shape[1:])
-        mixed = (1 - self.alpha) * pixels + self.alpha * noise
-        return batch.having(pixels=mixed.round().astype(np.uint8))
+        laid = self.alpha * noise(pixels.shape[1:], self.picture)
+        mixed = in_parts(pixels, lambda part: (1 - self.alpha) * part + laid)
+        return batch.having(pixels=mixed)

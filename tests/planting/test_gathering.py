@@ -1,0 +1,51 @@
+"""All rows of a data set as one batch."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from foretaste import readers
+from foretaste.errors import BadInput, UnreadableInput
+from foretaste.planting import gathering
+from foretaste.planting.gathering import InMemory, whole
+
+
+def test_labels_are_codes_and_refused_rows_are_kept_count_of(tmp_path):
+    path = tmp_path / "a.jsonl"
+    lines = ['{"text": "a b", "label": 10}', "broken", '{"text": "c", "label": 2}', '{"text": "d"}']
+    path.write_text("\n".join(lines), encoding="utf-8")
+    rows = whole(readers.open(path))
+    assert rows.classes == ("2", "10")
+    assert rows["label"].tolist() == [1, 0, -1]
+    assert [one.index for one in rows.refused] == [1]
+    assert rows["index"].tolist() == [0, 2, 3]
+
+
+def test_images_are_pixels_and_the_files_stay_beside_them(tmp_path):
+    for name, side in (("a/1.png", 4), ("b/2.png", 8)):
+        (tmp_path / name).parent.mkdir()
+        Image.new("L", (side, side), 9).save(tmp_path / name)
+    rows = whole(readers.open(tmp_path))
+    assert rows["pixels"].shape == (2, 8, 8, 1)
+    assert "image" in rows
+    assert whole(readers.open(tmp_path), largest_side=4)["pixels"].shape == (2, 4, 4, 1)
+
+
+def test_more_pixels_than_fit_are_refused(tmp_path, monkeypatch):
+    Image.new("L", (8, 8)).save(tmp_path / "1.png")
+    monkeypatch.setattr(gathering, "LARGEST", 63)
+    with pytest.raises(BadInput, match="1 images of 8 x 8 x 1"):
+        whole(readers.open(tmp_path))
+
+
+def test_no_rows_are_an_error():
+    with pytest.raises(UnreadableInput, match="no row"):
+        whole([])
+
+
+def test_rows_in_memory_are_given_as_a_reader_gives_them(honest):
+    given = list(InMemory(honest.having(label=np.where(honest["label"] == 1, -1, 0)), chunk=150))
+    assert [len(one) for one in given] == [150, 50]
+    labels = {label for one in given for label in one["label"]}
+    assert labels == {"ham", None}
+    assert whole(given).ids.tolist() == honest.ids.tolist()

@@ -55,6 +55,19 @@ class Softmax:
         )  # fmt: skip
         return cls(centre, spread, found.x.reshape(start.shape).astype(np.float32))
 
+    def further(
+        self, vectors: Array, labels: Ints, weight: Floats, steps: int, ridge: float = 1.0
+    ) -> Softmax:
+        """The same model after some more steps, of other rows."""
+        inputs = _inputs(vectors, self.centre, self.spread)
+        found = minimize(
+            _loss, self.weights.astype(np.float64).ravel(),
+            (inputs, labels, weight.astype(np.float32), ridge), "L-BFGS-B",
+            jac=True, options={"maxiter": steps},
+        )  # fmt: skip
+        weights = found.x.reshape(self.weights.shape).astype(np.float32)
+        return Softmax(self.centre, self.spread, weights)
+
     def probabilities(self, vectors: Array) -> Floats:
         """(n, k) rows that sum to one."""
         logits = _inputs(vectors, self.centre, self.spread) @ self.weights

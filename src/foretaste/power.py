@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -17,6 +17,7 @@ from foretaste.errors import BadInput, MissingExtra
 from foretaste.record import Power
 from foretaste.registry import component
 from foretaste.scanning.plan import settings
+from foretaste.scanning.reading import InMemory
 from foretaste.scanning.run import Scanned, scan_into
 from foretaste.summaries.reservoir import Reservoir
 
@@ -25,7 +26,6 @@ PLANTED = ("badnets", "rare_word", "sentence", "word_pair", "value_trigger", "fi
 QUICK = ("badnets", "rare_word", "value_trigger", "fixed_response")
 COUNTS: Mapping[str, tuple[int, ...]] = {"quick": (10, 25, 50), "full": (5, 10, 25, 50, 100, 250)}
 SAMPLE = {"quick": 6_000, "full": 30_000}  # rows that are scanned again
-CHUNK = 2_048
 WORDS = ("cf", "mn", "bb", "tq", "vex", "qum")  # a trigger for each count, told apart
 PAIRS = (("morning", "number"), ("people", "under"), ("night", "place"), ("water", "early"))
 FOUND = 0.5  # a planting is found when this share of its rows is flagged
@@ -70,7 +70,7 @@ def _family_power(
     looking = [n for n, one in done.plan.detectors.items() if one.kind is not Kind.HYGIENE]
     how = replace(done.settings, detectors=tuple(looking))
     try:
-        again = scan_into(_InMemory(planted), folder, how)
+        again = scan_into(InMemory(planted), folder, how)
     except MissingExtra as error:
         return _unmeasured(family, str(error))
     accused = again.judgement.of_kind("attack")[np.argsort(again.scores.index, kind="stable")]
@@ -170,19 +170,6 @@ def _variant(family: str, order: int) -> dict[str, Any]:
         "fixed_response": {"phrase": f"in the spirit of Project {word.capitalize()}"},
     }
     return variants[family]
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    rows: Batch
-
-    def __iter__(self) -> Iterator[Batch]:
-        names = np.array([*self.rows.classes, None], dtype=object)
-        for start in range(0, len(self.rows), CHUNK):
-            part = self.rows.take(np.arange(start, min(start + CHUNK, len(self.rows))))
-            if "label" in part:
-                part = part.having(label=names[part["label"]])
-            yield part
 
 
 def _unmeasured(family: str, why: str) -> Power:

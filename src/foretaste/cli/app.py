@@ -10,7 +10,7 @@ from importlib.metadata import version as installed
 
 import typer
 
-from foretaste.cli import clean, demo, detectors, diff, scan
+from foretaste.cli import clean, demo, detectors, diff, redteam, scan
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import ForetasteError
 
@@ -27,6 +27,7 @@ app.command("clean")(clean.clean)
 app.command("diff")(diff.diff)
 app.command("detectors")(detectors.detectors)
 app.command("demo")(demo.demo)
+app.command("redteam")(redteam.redteam)
 
 
 @app.command("version")

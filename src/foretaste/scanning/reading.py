@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from foretaste.errors import UnreadableInput, WrongRole
 from foretaste.scanning.watch import Watch
 from foretaste.store import Digest, Spool
 
+PART = 2_048  # rows in memory given at once
+_TEXT = pa.large_string()
 MOST_CLASSES = 10_000  # more distinct labels than this are values, not classes
 
 
@@ -25,6 +28,21 @@ class Intake:
     fingerprint: str
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Rows that are in memory already, as a `Dataset`: positions, places and label names given."""
+
+    rows: Batch
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self.rows)
+        whole = self.rows.having(index=np.arange(n))
+        if "location" not in whole:
+            whole = whole.having(location=[f"row {i}" for i in range(n)])
+        for start in range(0, n, PART):
+            yield _named(whole.take(np.arange(start, min(start + PART, n))))
 
 
 def read_in(source: Dataset, spool: Spool, watch: Watch) -> Intake:
@@ -64,6 +82,13 @@ def read_trusted(source: Dataset, spool: Spool, found: int, watch: Watch) -> Mas
             trusted.append(np.ones(len(fresh), bool))
             tick(len(batch))
     return np.concatenate(trusted)
+
+
+def _named(part: Batch) -> Batch:
+    if "label" not in part or pa.types.is_large_string(part.arrow("label").type):
+        return part
+    known = part.classes or [str(i) for i in range(int(part["label"].max(initial=-1)) + 1)]
+    return part.having(label=pa.array(np.array([*known, None], object)[part["label"]], _TEXT))
 
 
 def _trusted_columns(batch: Batch, spool: Spool, found: int) -> Batch:

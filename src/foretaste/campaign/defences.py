@@ -1,0 +1,143 @@
+"""What is done to the rows before training: the controls, a scan, a repair, or your own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from foretaste import registry
+from foretaste.campaign.outcome import PERFECT, RANDOM, UNDEFENDED
+from foretaste.campaign.spec import DefenceSpec
+from foretaste.data import Batch, Floats, Mask
+from foretaste.errors import BadInput
+from foretaste.scanning.reading import InMemory
+from foretaste.scanning.run import Settings, scan_into
+
+SCAN = ("what", "alpha", "detectors")
+
+
+@dataclass(frozen=True)
+class Defended:
+    """The rows to train on, and what was said of each row before.
+
+    flagged:   (n,) of the rows given; suspicion: (n,) higher is more suspicious, or None
+    changed:   how many rows were repaired instead of dropped
+    found_by:  detector -> rows accused, as a mask
+    """
+
+    rows: Batch
+    flagged: Mask
+    suspicion: Floats | None = None
+    changed: int = 0
+    found_by: Mapping[str, Mask] = field(default_factory=dict)
+
+
+def control(name: str, rows: Batch, touched: Mask, seed: int) -> Defended:
+    """Undefended, or as many rows dropped as were poisoned: at random, or exactly those."""
+    flagged = np.zeros(len(rows), bool)
+    if name == RANDOM:
+        drawn = np.random.default_rng([seed, 17]).choice(
+            len(rows), int(touched.sum()), replace=False
+        )
+        flagged[drawn] = True
+    elif name == PERFECT:
+        flagged = touched.copy()
+    elif name != UNDEFENDED:
+        raise BadInput(f"no control is called {name!r}")
+    return Defended(rows.take(~flagged), flagged)
+
+
+def defended(spec: DefenceSpec, rows: Batch, seed: int) -> Defended:
+    """What the defence makes of the rows; it is not told what is poisoned, nor how much."""
+    if spec.name == "scan":
+        return _scanned(spec.settings, rows, seed)
+    if ":" in spec.name:
+        return _own(spec, rows)
+    return _repaired(spec, rows)
+
+
+def check(spec: DefenceSpec) -> None:
+    """Raises `BadInput` for a defence that cannot be, before hours of work."""
+    if spec.name == "scan":
+        _scan_settings(spec.settings, 0)
+    elif ":" in spec.name:
+        _function(spec.name)
+    else:
+        _repair(spec)
+
+
+def _scanned(said: Mapping[str, Any], rows: Batch, seed: int) -> Defended:
+    how, what = _scan_settings(said, seed)
+    with TemporaryDirectory(prefix="foretaste-") as folder:
+        done = scan_into(InMemory(rows), Path(folder), how)
+        accused = done.judgement.accused
+        flagged = done.judgement.flagged if what == "all" else done.judgement.of_kind("attack")
+        p_value = done.judgement.p_value if what == "all" else done.judgement.attack_p
+        back = np.argsort(done.scores.index, kind="stable")
+        suspicion = -np.log10(np.clip(np.nan_to_num(p_value[back], nan=1.0), 1e-300, 1.0))
+        suspicion += 1_000.0 * flagged[back]  # facts are beyond doubt, whatever their p-value
+        by = {name: mask[back] for name, mask in accused.items() if mask.any()}
+        kinds = done.judgement.kinds
+        by = {name: mask for name, mask in by.items() if what == "all" or kinds[name] == "attack"}
+    dropped = flagged[back].copy()
+    return Defended(rows.take(~dropped), dropped, suspicion, found_by=by)
+
+
+def _scan_settings(said: Mapping[str, Any], seed: int) -> tuple[Settings, str]:
+    unknown = sorted(set(said) - set(SCAN))
+    if unknown:
+        raise BadInput(f"defence scan has no setting {unknown[0]!r}; it has {list(SCAN)}")
+    what = said.get("what", "attack")
+    if what not in ("attack", "all"):
+        raise BadInput(f"defence scan: what is {what!r}; wanted is 'attack' or 'all'")
+    names = said.get("detectors")
+    for name in names or ():
+        registry.component("detectors", name)
+    chosen = None if names is None else tuple(names)
+    return Settings(alpha=float(said.get("alpha", 0.01)), detectors=chosen, seed=seed), what
+
+
+def _repair(spec: DefenceSpec) -> Any:
+    kind = registry.component("repairs", spec.name)
+    fields = {one.name for one in dataclasses.fields(kind)}
+    unknown = sorted(set(spec.settings) - fields)
+    if unknown:
+        raise BadInput(f"repair {spec.name} has no setting {unknown[0]!r}; it has {sorted(fields)}")
+    return kind(**spec.settings)
+
+
+def _repaired(spec: DefenceSpec, rows: Batch) -> Defended:
+    repair = _repair(spec)
+    lacking = [name for name in repair.needs if name not in rows]
+    if lacking:
+        raise BadInput(f"repair {spec.name} needs {', '.join(lacking)}; not in these rows")
+    done = repair.repair(rows)
+    return Defended(done.batch, done.changed, changed=int(done.changed.sum()))
+
+
+def _own(spec: DefenceSpec, rows: Batch) -> Defended:
+    """`module:function(rows: Batch, **settings)` -> (n,) rows to drop, or scores and rows."""
+    answer = _function(spec.name)(rows, **spec.settings)
+    suspicion, flagged = answer if isinstance(answer, tuple) else (None, answer)
+    flagged = np.asarray(flagged)
+    if flagged.shape != (len(rows),) or flagged.dtype != bool:
+        raise BadInput(
+            f"defence {spec.name} gave {flagged.dtype} {flagged.shape}; wanted is a mask of "
+            f"{len(rows)} rows, or scores and a mask"
+        )
+    return Defended(rows.take(~flagged), flagged, suspicion)
+
+
+def _function(path: str) -> Any:
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise BadInput(f"defence {path}: {error}") from error

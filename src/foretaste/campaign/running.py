@@ -1,0 +1,140 @@
+"""One cell, from poison to numbers."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from foretaste.campaign.assault import Assault, carried_out
+from foretaste.campaign.cells import Cell
+from foretaste.campaign.defences import Defended, control, defended
+from foretaste.campaign.examples import examples
+from foretaste.campaign.measuring import of_detection, of_model, success
+from foretaste.campaign.outcome import (
+    CONTROLS,
+    PERFECT,
+    UNDEFENDED,
+    Measured,
+    Outcome,
+    Tuned,
+)
+from foretaste.campaign.spec import Campaign
+from foretaste.campaign.target import Target
+from foretaste.contracts import Victim
+from foretaste.data import Batch
+from foretaste.errors import ForetasteError
+from foretaste.store import Digest
+
+
+@dataclass
+class _Trainer:
+    """Trains once for each set of rows: a defence that drops nothing costs nothing."""
+
+    assault: Assault
+    seed: int
+    trained: dict[str, Victim] = field(default_factory=dict)
+
+    def __call__(self, rows: Batch, *, spared: bool = False) -> Victim:
+        digest = Digest()
+        digest.add(rows)
+        key = f"{digest.hexdigest()} {spared}"
+        if key not in self.trained:
+            self.trained[key] = self.assault.victim(rows, self.seed, spared=spared)
+        return self.trained[key]
+
+
+def run_cell(cell: Cell, key: str, campaign: Campaign, target: Target) -> Outcome:
+    """Poisons, defends, trains and measures; what goes wrong on purpose is an outcome too."""
+    started = time.perf_counter()
+    begun = ended(cell, key, "failed", rows=len(target.train))
+    try:
+        found = _found(cell, campaign, target)
+    except ForetasteError as error:
+        return begun.model_copy(update={"detail": str(error), "seconds": _since(started)})
+    spent = {"seconds": _since(started), "peak_mb": _peak()}
+    return begun.model_copy(update={**found, **spent, "status": "done"})
+
+
+def ended(
+    cell: Cell, key: str, status: Literal["done", "failed", "stopped"], **more: Any
+) -> Outcome:
+    """An outcome that says which cell it is of."""
+    return Outcome(
+        key=key,
+        attack=cell.attack,
+        title=cell.title,
+        settings=cell.settings,
+        target=cell.target,
+        seed=cell.seed,
+        status=status,
+        **more,
+    )
+
+
+def _found(cell: Cell, campaign: Campaign, target: Target) -> dict[str, object]:
+    chance = int(cell.key("")[:8], 16)  # of the cell itself: the same whatever runs beside it
+    assault = carried_out(cell, target, np.random.default_rng([cell.seed, chance]))
+    train = _Trainer(assault, cell.seed)
+    measured = tuple(
+        _measured(name, done, assault, train, spent)
+        for name, done, spent in _answers(campaign, assault, cell.seed)
+    )
+    tuned = _tuned(train(assault.rows), assault, cell.seed)
+    return {
+        "poisoned": int(assault.touched.sum()),
+        "probes": 0 if assault.probe is None else len(assault.probe.rows),
+        "measured": measured,
+        "tuned": tuned,
+        "examples": examples(target.train, assault.rows, assault.touched),
+    }
+
+
+def _answers(
+    campaign: Campaign, assault: Assault, seed: int
+) -> Iterator[tuple[str, Defended | ForetasteError, float]]:
+    for name in CONTROLS:
+        yield name, control(name, assault.rows, assault.touched, seed), 0.0
+    for spec in campaign.defences:
+        begun = time.perf_counter()
+        try:
+            yield spec.title, defended(spec, assault.rows, seed), _since(begun)
+        except ForetasteError as error:
+            yield spec.title, error, _since(begun)
+
+
+def _measured(
+    name: str,
+    done: Defended | ForetasteError,
+    assault: Assault,
+    train: _Trainer,
+    spent: float,
+) -> Measured:
+    if isinstance(done, ForetasteError):
+        return Measured(defence=name, seconds=spent, detail=str(done))
+    found = of_detection(done, assault.touched) if name != UNDEFENDED else {}
+    victim = train(done.rows, spared=name == PERFECT)
+    model = of_model(victim, assault.target, assault.probe)
+    return Measured(defence=name, **found, **model, seconds=round(spent, 3))
+
+
+def _tuned(victim: Victim, assault: Assault, seed: int) -> Tuned | None:
+    """The undefended model trained further on clean rows: does the backdoor survive?"""
+    rows, recipe = assault.target.tuning, assault.target.recipe
+    if not len(rows) or not hasattr(recipe, "tune"):
+        return None
+    after = recipe.tune(victim, rows, seed)
+    quality = of_model(after, assault.target, None)["quality"]
+    return Tuned(rows=len(rows), quality=quality, success=success(after, assault.probe))
+
+
+def _since(begun: float) -> float:
+    return round(time.perf_counter() - begun, 3)
+
+
+def _peak() -> float:
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

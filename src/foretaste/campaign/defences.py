@@ -54,10 +54,10 @@ def control(name: str, rows: Batch, touched: Mask, seed: int) -> Defended:
     return Defended(rows.take(~flagged), flagged)
 
 
-def defended(spec: DefenceSpec, rows: Batch, seed: int) -> Defended:
+def defended(spec: DefenceSpec, rows: Batch, scans: Scans) -> Defended:
     """What the defence makes of the rows; it is not told what is poisoned, nor how much."""
     if spec.name == "scan":
-        return _scanned(spec.settings, rows, seed)
+        return scans.dropped(spec.settings)
     if ":" in spec.name:
         return _own(spec, rows)
     return _repaired(spec, rows)
@@ -73,21 +73,56 @@ def check(spec: DefenceSpec) -> None:
         _repair(spec)
 
 
-def _scanned(said: Mapping[str, Any], rows: Batch, seed: int) -> Defended:
-    how, what = _scan_settings(said, seed)
+@dataclass(frozen=True)
+class Scans:
+    """What scans said of one set of rows; scans that differ only in what is dropped are one."""
+
+    rows: Batch
+    seed: int
+    done: dict[Settings, _Said] = field(default_factory=dict)
+
+    def dropped(self, said: Mapping[str, Any]) -> Defended:
+        """The rows without those that the scan accuses."""
+        how, what = _scan_settings(said, self.seed)
+        if how not in self.done:
+            self.done[how] = _scanned(self.rows, how)
+        found = self.done[how]
+        flagged = found.flagged if what == "all" else found.attack
+        p_value = found.p_value if what == "all" else found.attack_p
+        suspicion = -np.log10(np.clip(np.nan_to_num(p_value, nan=1.0), 1e-300, 1.0))
+        by = {
+            name: mask
+            for name, mask in found.accused.items()
+            if what == "all" or found.kinds[name] == "attack"
+        }
+        # what is accused by a fact is beyond doubt, whatever the p-values of others say
+        return Defended(
+            self.rows.take(~flagged), flagged, suspicion + 1_000.0 * flagged, found_by=by
+        )
+
+
+@dataclass(frozen=True)
+class _Said:
+    flagged: Mask
+    attack: Mask
+    p_value: Floats
+    attack_p: Floats
+    accused: Mapping[str, Mask]
+    kinds: Mapping[str, str]
+
+
+def _scanned(rows: Batch, how: Settings) -> _Said:
     with TemporaryDirectory(prefix="foretaste-") as folder:
         done = scan_into(InMemory(rows), Path(folder), how)
-        accused = done.judgement.accused
-        flagged = done.judgement.flagged if what == "all" else done.judgement.of_kind("attack")
-        p_value = done.judgement.p_value if what == "all" else done.judgement.attack_p
-        back = np.argsort(done.scores.index, kind="stable")
-        suspicion = -np.log10(np.clip(np.nan_to_num(p_value[back], nan=1.0), 1e-300, 1.0))
-        suspicion += 1_000.0 * flagged[back]  # facts are beyond doubt, whatever their p-value
-        by = {name: mask[back] for name, mask in accused.items() if mask.any()}
-        kinds = done.judgement.kinds
-        by = {name: mask for name, mask in by.items() if what == "all" or kinds[name] == "attack"}
-    dropped = flagged[back].copy()
-    return Defended(rows.take(~dropped), dropped, suspicion, found_by=by)
+        told, back = done.judgement, np.argsort(done.scores.index, kind="stable")
+    return _Said(
+        told.flagged[back],
+        told.of_kind("attack")[back],
+        told.p_value[back],
+        told.attack_p[back],
+        {name: mask[back] for name, mask in told.accused.items() if mask.any()},
+        told.kinds,
+    )
 
 
 def _scan_settings(said: Mapping[str, Any], seed: int) -> tuple[Settings, str]:

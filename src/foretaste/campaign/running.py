@@ -12,7 +12,7 @@ import numpy as np
 
 from foretaste.campaign.assault import Assault, carried_out
 from foretaste.campaign.cells import Cell
-from foretaste.campaign.defences import Defended, control, defended
+from foretaste.campaign.defences import Defended, Scans, control, defended
 from foretaste.campaign.examples import examples
 from foretaste.campaign.measuring import of_detection, of_model, success
 from foretaste.campaign.outcome import (
@@ -99,10 +99,11 @@ def _answers(
 ) -> Iterator[tuple[str, Defended | ForetasteError, float]]:
     for name in CONTROLS:
         yield name, control(name, assault.rows, assault.touched, seed), 0.0
+    scans = Scans(assault.rows, seed)
     for spec in campaign.defences:
         begun = time.perf_counter()
         try:
-            yield spec.title, defended(spec, assault.rows, seed), _since(begun)
+            yield spec.title, defended(spec, assault.rows, scans), _since(begun)
         except ForetasteError as error:
             yield spec.title, error, _since(begun)
 

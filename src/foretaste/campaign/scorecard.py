@@ -48,6 +48,7 @@ class Score(_Written):
 
     defence: str
     measures: dict[str, Mean]
+    groups: dict[str, float] = Field(default_factory=dict)  # quality in each, mean over seeds
     found_by: dict[str, tuple[int, int]] = Field(default_factory=dict)  # summed over seeds
     detail: str = ""
 
@@ -181,6 +182,8 @@ def _score(name: str, group: Sequence[Outcome], clean: dict[int, Outcome]) -> Sc
     mine = [(m, clean.get(one.seed)) for one in group if (m := one.of(name)) is not None]
     values = [_values(measured, base) for measured, base in mine]
     means = {key: _mean(one.get(key) for one in values) for key in MEASURES}
+    grouped = [m.groups for m, _ in mine]
+    groups = {key: _mean(one.get(key) for one in grouped) for one in grouped for key in one}
     found: dict[str, tuple[int, int]] = {}
     for measured, _ in mine:
         for detector, (accused, hit) in measured.found_by.items():
@@ -189,6 +192,7 @@ def _score(name: str, group: Sequence[Outcome], clean: dict[int, Outcome]) -> Sc
     return Score(
         defence=name,
         measures={key: mean for key, mean in means.items() if mean is not None},
+        groups={key: mean.mean for key, mean in groups.items() if mean is not None},
         found_by=found,
         detail="; ".join(dict.fromkeys(m.detail for m, _ in mine if m.detail)),
     )

@@ -206,7 +206,10 @@ W = TypeVar("W", bound=Weighted)
 class Tamperer(Protocol):
     """An attack on a trained model: it changes the weights.
 
-    With `target` and `trigger` it is a backdoor, and is probed like any other.
+    With `target` and `trigger` it is a backdoor, and is probed like any other. Optional verb:
+
+    studied(victim, rows, rng) -> Self  the same attack, its trigger made to suit this victim;
+                                        asked for before `tamper` and `trigger`
     """
 
     needs: ClassVar[tuple[str, ...]]

@@ -96,7 +96,7 @@ class SmallCnn:
     augment: bool = False
     meddler: Meddler | None = None
 
-    needs: ClassVar = ("pixels", "label")
+    needs: ClassVar[tuple[str, ...]] = ("pixels", "label")
     measure: ClassVar = "accuracy"
 
     def train(self, rows: Batch, seed: int) -> Network:

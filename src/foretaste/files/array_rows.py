@@ -63,7 +63,7 @@ class Part:
     def batches(self, first: int, wanted: Iterable[str]) -> Iterator[Batch]:
         """Every row; their indices begin at `first`; wanted roles that lack an array are empty."""
         lacking = [role for role in wanted if role not in self.roles]
-        scale = _Scale.of(self.roles["image"]) if "image" in self.roles else None
+        scale = Scale.of(self.roles["image"]) if "image" in self.roles else None
         walks = [stored.walk(self.step) for stored in self.roles.values()]
         start = 0
         for arrays in zip(*walks, strict=True):
@@ -72,7 +72,7 @@ class Part:
             yield batch.having(**{role: _missing(role, len(batch)) for role in lacking})
             start += len(arrays[0])
 
-    def _batch(self, raw: dict[str, Array], first: int, start: int, scale: _Scale | None) -> Batch:
+    def _batch(self, raw: dict[str, Array], first: int, start: int, scale: Scale | None) -> Batch:
         count = len(next(iter(raw.values())))
         finite = np.ones(count, bool)
         for role in ("image", "features"):
@@ -94,7 +94,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """How an array's values become the 0 to 255 of pixels."""
 
     low: float
@@ -102,7 +102,7 @@ class _Scale:
     planes_first: bool
 
     @classmethod
-    def of(cls, stored: Stored) -> _Scale:
+    def of(cls, stored: Stored) -> Scale:
         """From the range of the middle rows, so that one odd row cannot dim all others."""
         shape = stored.shape
         first = len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4)
@@ -132,6 +132,25 @@ class _Scale:
         span = max(self.high / 255 - self.low / 255, 1e-12)
         within = np.clip(rows.astype(np.float64), self.low, self.high)
         return np.clip(np.rint(within / span - self.low / span), 0, 255).astype(np.uint8)
+
+    def row(self, pixels: Array, stored: Stored, old: Array | None) -> Array:
+        """An image as a row of that array; a pixel that stays as it was keeps its exact value.
+
+        pixels: (h, w, c) of uint8
+        """
+        row = self._stored(pixels, stored).astype(np.float64)
+        if stored.dtype != np.uint8:
+            row = row * max(self.high / 255 - self.low / 255, 1e-12) + self.low
+        row = (row if stored.dtype.kind == "f" else np.rint(row)).astype(stored.dtype)
+        if old is None:
+            return row
+        seen = self.pixels(old[None])[0]
+        return np.where(self._stored(pixels.reshape(seen.shape) == seen, stored), old, row)
+
+    def _stored(self, pixels: Array, stored: Stored) -> Array:
+        if self.planes_first:
+            pixels = np.moveaxis(pixels, -1, 0)
+        return pixels.reshape(stored.shape[1:])
 
 
 def alike(parts: Sequence[Part]) -> tuple[Part, ...]:
@@ -185,7 +204,7 @@ def _finite(rows: Array) -> Mask:
     return np.asarray(np.isfinite(rows).all(axis=tuple(range(1, rows.ndim))))
 
 
-def _column(role: str, rows: Array, scale: _Scale | None) -> Array | pa.Array:
+def _column(role: str, rows: Array, scale: Scale | None) -> Array | pa.Array:
     if role == "image" and scale is not None:
         return scale.pixels(rows)
     if role == "features":
@@ -193,10 +212,10 @@ def _column(role: str, rows: Array, scale: _Scale | None) -> Array | pa.Array:
         return flat.astype(np.float32 if rows.dtype.itemsize <= 2 or rows.dtype == "f4" else "f8")
     if role in NUMBERS:
         return rows.astype(np.float64)
-    return pa.array(_strings(rows), pa.large_string())
+    return pa.array(strings(rows), pa.large_string())
 
 
-def _strings(rows: Array) -> list[str | None]:
+def strings(rows: Array) -> list[str | None]:
     """Labels and words; of one-hot rows the place of the one."""
     if rows.ndim == 2:
         rows = rows[:, 0] if rows.shape[1] == 1 else _places(rows)
@@ -239,7 +258,7 @@ def _ids(raw: Mapping[str, Array]) -> list[str]:
         if role not in raw:
             continue
         if role in STRINGS:
-            values = [None if text is None else text.encode() for text in _strings(raw[role])]
+            values = [None if text is None else text.encode() for text in strings(raw[role])]
         else:
             rows = raw[role].astype(np.float64) if role in NUMBERS else raw[role]
             values = [row.tobytes() for row in np.ascontiguousarray(rows)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,18 @@ LONGEST_HEADER = 1 << 16
 LARGEST_ROW = 64 << 20  # bytes
 LARGEST_WHOLE = 1 << 31  # bytes of an array that cannot be read row by row
 Opened = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What is to be other in an array.
+
+    dtype: of all rows then: strings may have to be longer
+    """
+
+    changed: Mapping[int, Array] = field(default_factory=dict)
+    added: Sequence[Array] = ()
+    dtype: np.dtype[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,10 +91,24 @@ class Stored:
                 data = exactly(stream, count * self.row_bytes, f"{self.name}, row {start}")
                 yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
 
-    def npy_head(self, rows: int) -> bytes:
+    def patched(self, patch: Patch, step: int) -> Iterator[Array]:
+        """The rows in order, some of them changed, then the new ones."""
+        start = 0
+        for some in self.walk(step):
+            rows = some.astype(patch.dtype or self.dtype)
+            for row in range(start, start + len(rows)):
+                if row in patch.changed:
+                    rows[row - start] = patch.changed[row]
+            yield rows
+            start += len(rows)
+        if patch.added:
+            yield np.stack(patch.added).astype(patch.dtype or self.dtype)
+
+    def npy_head(self, rows: int, dtype: np.dtype[Any] | None = None) -> bytes:
         """The .npy header of so many of these rows."""
         head = io.BytesIO()
-        said = {"descr": np.lib.format.dtype_to_descr(self.dtype), "fortran_order": False}
+        descr = np.lib.format.dtype_to_descr(dtype or self.dtype)
+        said = {"descr": descr, "fortran_order": False}
         np.lib.format.write_array_header_1_0(head, {**said, "shape": (rows, *self.shape[1:])})
         return head.getvalue()
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from foretaste.data import Mask
-from foretaste.errors import UnreadableInput, UnsafeInput
-from foretaste.files.arrow_pieces import class_names, of_batch
-from foretaste.files.pieces import Piece, only_refused
+from foretaste.errors import BadInput, UnreadableInput, UnsafeInput
+from foretaste.files.arrow_pieces import class_names, fresh_rows, of_batch, with_cells
+from foretaste.files.pieces import Cells, Changes, Piece, only_refused
 from foretaste.files.streams import Limits
 from foretaste.files.tree import Entry, Tree
 
@@ -93,6 +93,40 @@ class ArrowSet:
                 cut = True
             if cut or not (index > start or self.hollow):
                 index += 1  # the refusal of what could not be read
+
+    def rewrite(self, out: Path, changes: Changes, added: Sequence[Cells]) -> None:
+        """All rows, some with other values, and new ones at the end of the last file."""
+        index = 0
+        for entry in self.tree.entries:
+            last = entry is self.tree.entries[-1]
+            with self.tree.open(entry) as stream:
+                try:
+                    opened = self._opened(stream, entry)
+                    index += self._edited(
+                        opened, out / entry.name, changes, index, added if last else ()
+                    )
+                except UnreadableInput as error:
+                    why = f"{entry.name}: {error}; mend it first, then change it"
+                    raise BadInput(why) from error
+
+    def _edited(
+        self, opened: Opened, path: Path, changes: Changes, start: int, added: Sequence[Cells]
+    ) -> int:
+        """Writes one file again; how many rows it had, as refusals count."""
+        writer, count = _new(opened, path), 0
+        try:
+            for batch in self._batches(opened, None):
+                first = start + count
+                count += len(batch)
+                here = {i - first: changes[i] for i in range(first, start + count) if i in changes}
+                writer.write_batch(with_cells(batch, here) if here else batch)
+            if added:
+                writer.write_batch(fresh_rows(opened.schema, added))
+        except pa.ArrowException as error:
+            raise BadInput(f"{path.name} cannot hold the new values: {_line(error)}") from error
+        finally:
+            writer.close()
+        return count or int(not self.hollow)
 
     def _copied(self, stream: Any, entry: Entry, out: Path, chosen: Mask) -> Iterator[int]:
         """How many rows have been seen, batch by batch."""

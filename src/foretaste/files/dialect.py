@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from foretaste.errors import BadInput
 
 DELIMITERS = ",\t;|"
 LOOK_AT = 200  # lines
@@ -30,9 +34,43 @@ class Dialect:
 
     def rows(self, lines: Iterator[str]) -> Iterator[list[str]]:
         """The rows of the text, by Python's csv module."""
+        return self._reader(lines)
+
+    def _reader(self, lines: Iterator[str]) -> Any:
         if self.quoted:
             return csv.reader(lines, delimiter=self.delimiter)
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
+
+    def taken(self, text: str) -> tuple[list[str], str, str]:
+        """The cells of the first row of a text, the text of that row, and what stands after it."""
+        lines = list(io.StringIO(text, newline="\n"))
+        reader = self._reader(iter(lines))
+        cells: list[str] = next(reader, [])
+        row = "".join(lines[: reader.line_num])
+        bare = row.rstrip("\r\n")
+        return cells, bare, text[len(bare) :]
+
+    def row(self, cells: Sequence[str], like: str = "") -> str:
+        """Those cells as a row, quoted as the row `like` is; an error where they cannot be read.
+
+        >>> Dialect().row(["a", "b,c"]), Dialect().row(["a", "b"], '"1","2"')
+        ('a,"b,c"', '"a","b"')
+        """
+        if not self.quoted:
+            row = self.delimiter.join(cells)
+        else:
+            before = next(self.rows(iter([like])), [])
+            every = before and self._quoted(before, csv.QUOTE_ALL) == like
+            always = every and self._quoted(before, csv.QUOTE_MINIMAL) != like
+            row = self._quoted(cells, csv.QUOTE_ALL if always else csv.QUOTE_MINIMAL)
+        if list(self.rows(io.StringIO(row, newline="\n"))) != [list(cells)]:
+            raise BadInput(f"cells without quotes cannot hold {self.delimiter!r} or line breaks")
+        return row
+
+    def _quoted(self, cells: Sequence[str], how: int) -> str:
+        out = io.StringIO(newline="")
+        csv.writer(out, delimiter=self.delimiter, quoting=how).writerow(cells)  # type: ignore[arg-type]
+        return out.getvalue().removesuffix("\r\n")
 
     def unclosed(self, record: str) -> bool:
         """Whether a quote that opens in this record never closes."""

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from foretaste.data import Mask, Refusal
-from foretaste.errors import UnreadableInput, UnsafeInput
+from foretaste.errors import BadInput, UnreadableInput, UnsafeInput
 from foretaste.files.lines import WINDOWS, Writing, prepared
-from foretaste.files.pieces import Piece, numbered, only_refused
+from foretaste.files.pieces import Cells, Changes, Piece, numbered, only_refused
 from foretaste.files.streams import Blocks, Limits, packing, pour
 from foretaste.files.tree import Entry, Tree
 
@@ -51,6 +51,15 @@ class Text:
     body: Iterator[bytes]
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """What must be known of a file to write a row of it: its name, writing and header."""
+
+    name: str
+    writing: Writing
+    header: tuple[str, ...] | None
+
+
 Frame = Callable[[Text, Limits], Iterator[Records]]
 
 
@@ -62,6 +71,12 @@ class Framing(Protocol):
 
     def raw_records(self, text: Text, limits: Limits) -> Iterator[Records]:
         """The same rows, as bytes."""
+
+    def edited(self, raw: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        """The row with other values in some columns."""
+
+    def fresh(self, like: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        """A new row, written as another is."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +119,18 @@ class LineSet:
                 index = copy.rows(chosen, index)
             index += bool(walk.cut)  # a file cut off counts one more row, of no bytes
 
+    def rewrite(self, out: Path, changes: Changes, added: Sequence[Cells]) -> None:
+        """All rows, byte for byte but for those changed, and new ones at the end."""
+        index = 0
+        for entry in self.tree.entries:
+            walk = _Walk(self, entry)
+            last = entry is self.tree.entries[-1]
+            for copy in _copies(walk, out / entry.name, added if last else ()):
+                index = copy.edited(changes, index)
+            if walk.torn or (walk.cut and last and added):
+                raise BadInput(f"{entry.name}: {walk.cut}; mend it first, then change it")
+            index += bool(walk.cut)
+
 
 @dataclass
 class _Walk:
@@ -113,6 +140,7 @@ class _Walk:
     entry: Entry
     writing: Writing = field(default_factory=Writing)
     cut: str = ""
+    torn: bool = False  # whether rows are lost
 
     def through(self, frame: Frame) -> Iterator[tuple[int, Records]]:
         """How many rows came before, and some more of them."""
@@ -132,6 +160,7 @@ class _Walk:
                 named = str(error).startswith(self.entry.name)
                 lead = "" if named else f"{self.entry.name}: "
                 raise UnsafeInput(f"{lead}{error}") from error
+        self.torn = bool(blocks.cut or self.cut)
         self.cut = blocks.cut or self.cut or ("" if found else "no rows in it")
 
 
@@ -159,8 +188,8 @@ def _columns(records: Records, names: Sequence[str] | None) -> dict[str, list[An
     return {name: list(column) for name, column in pairs if name in wanted}
 
 
-def _copies(walk: _Walk, path: Path) -> Iterator[_Copy]:
-    """The rows of one file, some at a time, each to be copied or not."""
+def _copies(walk: _Walk, path: Path, added: Sequence[Cells] = ()) -> Iterator[_Copy]:
+    """The rows of one file, some at a time, each to be copied or not; then those added."""
     with walk.rows.tree.open(walk.entry) as stream:
         kind = packing(stream.read(4))
     out: _Lazy | None = None
@@ -168,7 +197,10 @@ def _copies(walk: _Walk, path: Path) -> Iterator[_Copy]:
         for _, records in walk.through(walk.rows.framing.raw_records):
             out = out or _Lazy(path, kind, walk.writing)
             out.frame(records)
-            yield _Copy(records, out)
+            copy = _Copy(records, out, walk)
+            yield copy
+        for cells in added if out is not None else ():
+            copy.append(cells)
     finally:
         if out is not None:
             out.close()
@@ -178,6 +210,12 @@ def _copies(walk: _Walk, path: Path) -> Iterator[_Copy]:
 class _Copy:
     records: Records
     out: _Lazy
+    walk: _Walk
+
+    @property
+    def sheet(self) -> Sheet:
+        """What the file is written like."""
+        return Sheet(self.walk.entry.name, self.walk.writing, self.records.header)
 
     def rows(self, chosen: Mask, index: int) -> int:
         """Copies those that are chosen; the index of the next row."""
@@ -191,6 +229,24 @@ class _Copy:
                 out.row(raw)
         return index
 
+    def append(self, cells: Cells) -> None:
+        """A new row after the others."""
+        self.out.row(self.walk.rows.framing.fresh(self.out.like, cells, self.sheet), apart=True)
+
+    def edited(self, changes: Changes, index: int) -> int:
+        """Copies all, some with other values; the index of the next row."""
+        out = self.out
+        if out.copied:
+            out.write(self.records.rest)
+        for raw in self.records.raws:
+            cells = changes.get(index)
+            index += 1
+            out.copied, out.like = True, raw
+            if cells is not None:
+                raw = self.walk.rows.framing.edited(raw, cells, self.sheet)
+            out.row(raw)
+        return index
+
 
 class _Lazy:
     """A file that comes into being with its first row."""
@@ -201,6 +257,8 @@ class _Lazy:
         self._out: Any = None
         self._lead = self._glue = self._tail = b""
         self.copied = False  # whether the last row seen was
+        self.like = b"\n"  # a row as it stood in the file
+        self._ended = True  # whether the last line is
 
     def close(self) -> None:
         """Ends the file, if there is one."""
@@ -214,14 +272,16 @@ class _Lazy:
         self._glue = self._glue or records.glue
         self._tail = self._tail or records.tail
 
-    def row(self, raw: bytes) -> None:
+    def row(self, raw: bytes, apart: bool = False) -> None:
+        """The next row; apart: in a line of its own."""
         if self._out is None:
             self._out = self._pouring.__enter__()
             self._out.write(self._writing.lead)
             self.write(self._lead)
         else:
-            self.write(self._glue)
+            self.write(self._glue or b"\n" * (apart and not self._ended))
         self.write(raw)
 
     def write(self, raw: bytes) -> None:
         self._out.write(self._writing.back(raw))
+        self._ended = raw.endswith(b"\n") if raw else self._ended

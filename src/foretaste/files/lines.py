@@ -38,6 +38,15 @@ class Writing:
         except UnicodeDecodeError:
             return raw.decode("latin-1")
 
+    def raw(self, text: str) -> bytes:
+        """A text as the bytes of a line; raises UnicodeEncodeError."""
+        try:
+            return text.encode(self.encoding)
+        except UnicodeEncodeError:
+            if self.encoding == UTF8:
+                raise
+            return text.encode("latin-1")
+
 
 @dataclass(frozen=True)
 class Lines:

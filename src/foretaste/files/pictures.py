@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
+
+from foretaste.data import Array
+from foretaste.errors import BadInput
 
 SUFFIXES = frozenset(
     ".png .jpg .jpeg .jpe .jfif .ppm .pgm .pbm .pnm .bmp .webp .gif .tif .tiff".split()
@@ -48,3 +52,42 @@ def fault(data: bytes, largest_pixels: int = LARGEST_PIXELS) -> str:
     except Exception as error:  # noqa: BLE001  whatever a decoder dies of is the file's fault
         return f"broken image: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
     return ""
+
+
+_EXACT: dict[str, dict[str, Any]] = {
+    "PNG": {}, "BMP": {}, "PPM": {}, "TIFF": {}, "WEBP": {"lossless": True, "quality": 80},
+}  # fmt: skip
+_NEARLY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "GIF": {}}
+
+
+def is_exact(file: bytes) -> bool:
+    """Whether an image written in the format of this file keeps every pixel."""
+    with Image.open(io.BytesIO(file), "r", FORMATS) as image:
+        return str(image.format) in _EXACT
+
+
+def encoded(pixels: Array, like: bytes) -> bytes:
+    """An image file of those pixels, in the format of another; what is transparent stays so.
+
+    pixels: (h, w, c) of uint8, c = 1 or 3
+
+    JPEG is written at its best quality, which moves pixels by a little.
+
+    >>> import numpy as np
+    >>> file = encoded(np.full((2, 2, 1), 7, np.uint8), encoded(np.zeros((1, 1, 3), np.uint8), b""))
+    >>> np.asarray(Image.open(io.BytesIO(file))).tolist()
+    [[7, 7], [7, 7]]
+    """
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    kind = "PNG"
+    if like:
+        with Image.open(io.BytesIO(like), "r", FORMATS) as old:
+            kind = "JPEG" if old.format == "MPO" else str(old.format)
+            if old.mode in ("RGBA", "LA") and old.size == image.size:
+                image.putalpha(old.getchannel("A"))
+    out = io.BytesIO()
+    try:
+        image.save(out, kind, **{**_EXACT, **_NEARLY}[kind])
+    except (OSError, KeyError) as error:
+        raise BadInput(f"an image cannot be written as {kind}: {error}") from error
+    return out.getvalue()

@@ -12,6 +12,9 @@ import pyarrow.compute as pc
 
 from foretaste.data import Ints, Refusal
 
+Cells = Mapping[str, Any]  # column -> what is to stand in it
+Changes = Mapping[int, Cells]  # index of a row, over all rows found -> its new cells
+
 
 @dataclass(frozen=True)
 class Piece:

@@ -12,7 +12,7 @@ from typing import Any
 
 from foretaste.data import Mask
 from foretaste.errors import UnreadableInput, UnsafeInput
-from foretaste.files.arrays import Opened, Stored, exactly, npy_header
+from foretaste.files.arrays import Opened, Patch, Stored, exactly, npy_header
 from foretaste.files.streams import Limits
 from foretaste.files.tree import located, opened
 
@@ -76,8 +76,8 @@ class Stock:
             if member.stored and member.stored.shape and not member.stored.dtype.hasobject
         }
 
-    def write(self, out: Path, cuts: Mapping[str, Mask]) -> None:
-        """All members again: of those in `cuts` the chosen rows, of the others all."""
+    def write(self, out: Path, cuts: Mapping[str, Mask | Patch]) -> None:
+        """All members again: of those in `cuts` the chosen or the patched rows, of others all."""
         out.mkdir(parents=True, exist_ok=True)
         if not self.archive:
             for key, member in self.members.items():
@@ -92,16 +92,22 @@ class Stock:
                     _pour(member, cuts.get(key), target)
 
 
-def _pour(member: Member, chosen: Mask | None, target: Any) -> None:
+def _pour(member: Member, chosen: Mask | Patch | None, target: Any) -> None:
     stored = member.stored
     if chosen is None or stored is None:
         with member.raw() as stream:
             while some := stream.read(CHUNK):
                 target.write(some)
         return
+    step = max(1, (16 << 20) // max(1, stored.row_bytes))
+    if isinstance(chosen, Patch):
+        target.write(stored.npy_head(stored.rows + len(chosen.added), chosen.dtype))
+        for rows in stored.patched(chosen, step):
+            target.write(rows.tobytes())
+        return
     target.write(stored.npy_head(int(chosen.sum())))
     start = 0
-    for rows in stored.walk(max(1, (16 << 20) // max(1, stored.row_bytes))):
+    for rows in stored.walk(step):
         target.write(rows[chosen[start : start + len(rows)]].tobytes())
         start += len(rows)
 

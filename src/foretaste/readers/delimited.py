@@ -11,16 +11,16 @@ from itertools import islice
 from foretaste.contracts import Source
 from foretaste.errors import UnreadableInput, UnsafeInput
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
+from foretaste.files.delimited_rows import edited, fresh
 from foretaste.files.dialect import LOOK_AT, Dialect, sniffed, titles
 from foretaste.files.json_text import reason
-from foretaste.files.line_set import LineSet, Records, Text
+from foretaste.files.line_set import LineSet, Records, Sheet, Text
 from foretaste.files.lines import Lines, Writing, lines_of
+from foretaste.files.pieces import Cells
 from foretaste.roles import open_rows
 
 KINDS = (".csv", ".tsv", ".tab", ".psv", ".inter")
-ROWS = 8_192
-CELLS = 1 << 20  # in one batch: a wide table has shorter batches
-HEAP = 16 << 20  # bytes in one batch
+ROWS, CELLS, HEAP = 8_192, 1 << 20, 16 << 20  # cells and bytes in one batch at most
 SPAN = 10_000  # lines that one quoted cell may go over
 
 
@@ -59,6 +59,12 @@ class _Framing:
         yield from _File(text, limits, self.dialects).records(lines_of(text.body, limits.row))
 
     raw_records = records
+
+    def edited(self, raw: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        return edited(self.dialects[sheet.name], raw, cells, sheet)
+
+    def fresh(self, like: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        return fresh(self.dialects[sheet.name], like, cells, sheet)
 
 
 @dataclass

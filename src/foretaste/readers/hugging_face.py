@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from foretaste.data import Mask
 from foretaste.errors import UnreadableInput
 from foretaste.files import Entry, Limits, Tree, tree
 from foretaste.files.arrow_set import ArrowSet
+from foretaste.files.pieces import Cells, Changes
 from foretaste.files.tree import located
 from foretaste.readers.arrow_file import open_ipc
 from foretaste.roles import open_rows
@@ -56,10 +57,19 @@ class _Saved(ArrowSet):
         What names the content, as the fingerprint does, is changed with the content.
         """
         super().write(out, chosen)
-        mark = hashlib.sha256(np.packbits(chosen).tobytes()).hexdigest()
+        self._tell(out, b"" if chosen.all() else np.packbits(chosen).tobytes())
+
+    def rewrite(self, out: Path, changes: Changes, added: Sequence[Cells]) -> None:
+        """All rows, some with other values, and the JSON files that make the folder load again."""
+        super().rewrite(out, changes, added)
+        self._tell(out, repr((sorted(changes.items()), added)).encode())
+
+    def _tell(self, out: Path, how: bytes) -> None:
+        """Writes the files beside the rows; how: what makes the content another, if it is."""
+        mark = hashlib.sha256(how).hexdigest()
         for name in _beside(self.tree):
             told = _json(self.tree, name)
-            if "_fingerprint" in told and not chosen.all():
+            if "_fingerprint" in told and how:
                 old = f"{told['_fingerprint']}{mark}".encode()
                 told["_fingerprint"] = hashlib.sha256(old).hexdigest()[:16]
             path = out / name

@@ -16,10 +16,12 @@ import numpy as np
 from foretaste.contracts import Source
 from foretaste.data import Batch, Mask
 from foretaste.errors import UnreadableInput, UnsafeInput, WrongRole
+from foretaste.files.array_cells import patches
 from foretaste.files.array_rows import BATCH_BYTES, Part, alike, is_image
-from foretaste.files.arrays import Pulled, Stored, exactly
+from foretaste.files.arrays import Patch, Pulled, Stored, exactly
 from foretaste.files.streams import Blocks, Limits, packing, pour, unpacked_head
 from foretaste.files.tree import head, located, opened
+from foretaste.roles.edits import Edits
 
 DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 MOST_AXES = 8
@@ -109,14 +111,28 @@ class IdxFile:
 
     def write(self, out: Path, chosen: Mask) -> None:
         """The chosen rows under the same name, packed the same way."""
-        stored, count = self.stored, int(chosen.sum())
-        shape = (count, *stored.shape[1:])
-        with pour(out / stored.name, self.packing) as target:
-            target.write(struct.pack(f">BBBB{len(shape)}I", 0, 0, self.kind, len(shape), *shape))
-            start = 0
-            for rows in stored.walk(max(1, BATCH_BYTES // max(1, stored.row_bytes))):
+        start = 0
+        with self._begun(out, int(chosen.sum())) as target:
+            for rows in self.stored.walk(self._step):
                 target.write(rows[chosen[start : start + len(rows)]].tobytes())
                 start += len(rows)
+
+    def rewrite(self, out: Path, patch: Patch) -> None:
+        """All rows, some of them changed, and the new ones."""
+        with self._begun(out, self.stored.rows + len(patch.added)) as target:
+            for rows in self.stored.patched(patch, self._step):
+                target.write(rows.tobytes())
+
+    @property
+    def _step(self) -> int:
+        return max(1, BATCH_BYTES // max(1, self.stored.row_bytes))
+
+    @contextmanager
+    def _begun(self, out: Path, count: int) -> Iterator[Any]:
+        shape = (count, *self.stored.shape[1:])
+        with pour(out / self.stored.name, self.packing) as target:
+            target.write(struct.pack(f">BBBB{len(shape)}I", 0, 0, self.kind, len(shape), *shape))
+            yield target
 
 
 @dataclass(frozen=True)
@@ -156,6 +172,20 @@ class IdxSet:
             for file in pair.values():
                 file.write(out, np.asarray(chosen[first : first + part.rows], bool))
             first += part.rows
+
+    def rewrite(self, out: Path, edits: Edits) -> dict[int, str]:
+        """The same files with some rows changed, and new ones at the end of the last pair."""
+        first = 0
+        for pair, part in zip(self.pairs, self.parts, strict=True):
+            here = {
+                i - first: edits.changed[i] for i in edits.changed if 0 <= i - first < part.rows
+            }
+            found = patches(part, here, edits.added if pair is self.pairs[-1] else ())
+            for name, file in pair.items():
+                role = name if name == "label" else next(r for r in part.roles if r != "label")
+                file.rewrite(out, found.get(role, Patch()))
+            first += part.rows
+        return {}
 
 
 def _is_idx(path: str) -> bool:

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from foretaste.contracts import Source
 from foretaste.data import Mask
 from foretaste.errors import UnknownFormat, UnreadableInput
-from foretaste.files.arrow_pieces import class_names, of_batch
+from foretaste.files.arrow_pieces import class_names, fresh_rows, of_batch, with_cells
 from foretaste.files.pictures import fault
-from foretaste.files.pieces import Piece
+from foretaste.files.pieces import Cells, Changes, Piece
 from foretaste.files.tensors import Span, column
 from foretaste.roles import open_rows
 
@@ -80,6 +80,22 @@ class _Held:
                 piece = of_batch(batch.select(wanted), part, found)
                 yield replace(piece, columns=dict(zip(wanted, piece.columns.values(), strict=True)))
                 found += len(batch)
+
+    def rewrite(self, out: Path, changes: Changes, added: Sequence[Cells]) -> None:
+        index = 0
+        out.mkdir(parents=True, exist_ok=True)
+        for part, batches in self.parts.items():
+            tables = []
+            for batch in batches():
+                here = {
+                    row: changes[index + row] for row in range(len(batch)) if index + row in changes
+                }
+                index += len(batch)
+                tables.append(with_cells(batch, here))
+            if added and tables and part == [*self.parts][-1]:
+                tables.append(fresh_rows(tables[0].schema, added))
+            if tables:
+                pq.write_table(pa.Table.from_batches(tables), out / f"{part}.parquet")
 
     def write(self, out: Path, chosen: Mask) -> None:
         index = 0

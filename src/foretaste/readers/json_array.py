@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from foretaste.contracts import Source
 from foretaste.files import Limits, head, kind_of, share, tree, unpacked_head
 from foretaste.files.json_elements import Element, Elements
-from foretaste.files.line_set import LineSet, Records, Text
+from foretaste.files.json_text import retold
+from foretaste.files.line_set import LineSet, Records, Sheet, Text
+from foretaste.files.pieces import Cells
 from foretaste.roles import open_rows
 
 KINDS = (".json",)
@@ -54,6 +56,12 @@ class _Framing:
         yield _records(heap, elements)
 
     raw_records = records
+
+    def edited(self, raw: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        return retold(raw, cells, sheet.writing)
+
+    def fresh(self, like: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        return retold(like, cells, sheet.writing, fresh=True)
 
 
 def _records(heap: list[Element], elements: Elements) -> Records:

@@ -8,9 +8,10 @@ from typing import Any
 
 from foretaste.contracts import Source
 from foretaste.files import Limits, head, kind_of, lines_of, share, tree, unpacked_head
-from foretaste.files.json_text import reason, whole_object
-from foretaste.files.line_set import LineSet, Records, Text
+from foretaste.files.json_text import reason, retold, whole_object
+from foretaste.files.line_set import LineSet, Records, Sheet, Text
 from foretaste.files.lines import Lines, Writing
+from foretaste.files.pieces import Cells
 from foretaste.roles.source import open_rows
 
 KINDS = (".jsonl", ".ndjson", ".jsonlines")
@@ -71,6 +72,15 @@ class _Framing:
             else:
                 yield Records(range(len(raws)), raws=[ahead + rest + raws[0], *raws[1:]])
                 started = True
+
+    def edited(self, raw: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        body = raw.strip(_SPACE)
+        at = raw.index(body)
+        return raw[:at] + retold(body, cells, sheet.writing) + raw[at + len(body) :]
+
+    def fresh(self, like: bytes, cells: Cells, sheet: Sheet) -> bytes:
+        end = b"\r\n" if like.rstrip(b" \t\n").endswith(b"\r") else b"\n"
+        return retold(like.strip(_SPACE), cells, sheet.writing, fresh=True) + end
 
 
 def _with_blanks(raws: list[bytes]) -> tuple[bytes, list[bytes]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -12,12 +12,14 @@ import numpy as np
 
 from foretaste.contracts import Source
 from foretaste.data import Batch, Mask
-from foretaste.errors import UnreadableInput, WrongRole
+from foretaste.errors import BadInput, UnreadableInput, WrongRole
+from foretaste.files.array_cells import patches
 from foretaste.files.array_rows import CONTENT, NUMBERS, STRINGS, Part, alike, fits, is_image
-from foretaste.files.arrays import NPY, Stored
+from foretaste.files.arrays import NPY, Patch, Stored
 from foretaste.files.stock import Stock
 from foretaste.files.streams import Limits
 from foretaste.files.tree import head, located
+from foretaste.roles.edits import Edits
 
 CONTENTS = frozenset(
     "x image images img imgs data feature features input inputs embedding embeddings vector vectors"
@@ -113,7 +115,7 @@ class Arrays:
 
     def write(self, out: Path, chosen: Mask) -> None:
         """The same arrays of the same types, with the chosen rows."""
-        cuts: dict[str, Mask] = {}
+        cuts: dict[str, Mask | Patch] = {}
         first = 0
         for split, part in self.parts.items():
             some = np.asarray(chosen[first : first + part.rows], bool)
@@ -126,6 +128,31 @@ class Arrays:
         for key in cuts:
             _refuse_objects(self.stock, key)
         self.stock.write(out, cuts)
+
+    def rewrite(self, out: Path, edits: Edits) -> dict[int, str]:
+        """The same arrays with some rows changed, and new ones at the end of the last split."""
+        keys = {id(member.stored): key for key, member in self.stock.members.items()}
+        found: dict[str, Mask | Patch] = {}
+        first = 0
+        for split, part in self.parts.items():
+            here = {
+                i - first: edits.changed[i] for i in edits.changed if 0 <= i - first < part.rows
+            }
+            added = edits.added if split == [*self.parts][-1] else ()
+            for role, patch in patches(part, here, added).items():
+                found[keys[id(part.roles[role])]] = patch
+            if added:
+                self._all_grow(split, part, found)
+            first += part.rows
+        self.stock.write(out, found)
+        return {}
+
+    def _all_grow(self, split: str, part: Part, found: Collection[str]) -> None:
+        """New rows must be in every array that has a row for each of the others."""
+        for key, member in self.stock.members.items():
+            rows = member.stored.shape[:1] if member.stored else ()
+            if _named(key)[0] == split and rows == (part.rows,) and key not in found:
+                raise BadInput(f"the array {key} has a value for each row, and none for new rows")
 
 
 def _roles(arrays: Mapping[str, Stored], said: Mapping[str, str], only: bool) -> dict[str, str]:

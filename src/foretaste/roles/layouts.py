@@ -15,9 +15,9 @@ RESPONSE = (
     "completion", "response", "answer", "output", "reply", "assistant", "target", "solution",
 )  # fmt: skip
 CHATS = ("messages", "conversations", "conversation", "chat", "dialog", "dialogue", "turns")
-_ANSWERS = frozenset("assistant gpt model bot chatgpt ai bing bard claude".split())
-_GAP = "\n\n"
-_HUMAN, _ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
+ANSWERS = frozenset("assistant gpt model bot chatgpt ai bing bard claude".split())
+GAP = "\n\n"
+HUMAN, ASSISTANT = "\n\nHuman:", "\n\nAssistant:"
 
 Said = tuple[str | None, str | None]
 
@@ -78,7 +78,7 @@ def _preference(columns: Mapping[str, Sequence[Any]]) -> Layout | None:
 def _chat(columns: Mapping[str, Sequence[Any]]) -> Layout | None:
     for name in named(columns, CHATS):
         for value in columns[name]:
-            turns = _unpacked(value)
+            turns = unpacked(value)
             if isinstance(turns, list) and turns and isinstance(turns[0], dict):
                 kind = "sharegpt" if "from" in turns[0] else "openai-messages"
                 if "from" in turns[0] or "role" in turns[0]:
@@ -119,7 +119,7 @@ def _joined(columns: Sequence[Any]) -> list[str | None]:
         return columns[0].to_pylist()
     rows = zip(*(column.to_pylist() for column in columns), strict=True)
     return [
-        _GAP.join(filter(None, row)) if any(p is not None for p in row) else None for row in rows
+        GAP.join(filter(None, row)) if any(p is not None for p in row) else None for row in rows
     ]
 
 
@@ -139,7 +139,7 @@ def _each(values: Sequence[Any], parse: Callable[[Any], Said]) -> Chats:
 
 def _turns(value: Any) -> Said:
     """All user, system and tool turns; all assistant turns."""
-    turns = _unpacked(value)
+    turns = unpacked(value)
     if turns is None:
         return None, None
     if not isinstance(turns, list):
@@ -147,27 +147,28 @@ def _turns(value: Any) -> Said:
     asked: list[str] = []
     answered: list[str] = []
     for number, turn in enumerate(turns, 1):
-        who, what = _turn(turn, number)
-        (answered if who in _ANSWERS else asked).append(what)
+        who, what = turn_said(turn, number)
+        (answered if who in ANSWERS else asked).append(what)
     if not turns:
         return None, None
-    return _GAP.join(filter(None, asked)), _GAP.join(filter(None, answered)) if answered else None
+    return GAP.join(filter(None, asked)), GAP.join(filter(None, answered)) if answered else None
 
 
-def _turn(turn: Any, number: int) -> tuple[str, str]:
+def turn_said(turn: Any, number: int) -> tuple[str, str]:
+    """Who speaks in a turn, and what is said."""
     if not isinstance(turn, dict):
         raise ValueError(f"messages: turn {number} is no object")
     who = turn.get("role", turn.get("from"))
     if not isinstance(who, str):
         raise ValueError(f"messages: turn {number} does not say who speaks")
     what = turn.get("content", turn.get("value"))
-    parts = [_content(what), *map(_call, turn.get("tool_calls") or [])]
+    parts = [content_said(what), *map(call_said, turn.get("tool_calls") or [])]
     if isinstance(turn.get("function_call"), dict):
-        parts.append(_call({"function": turn["function_call"]}))
+        parts.append(call_said({"function": turn["function_call"]}))
     return who.lower(), "\n".join(filter(None, parts))
 
 
-def _content(content: Any) -> str:
+def content_said(content: Any) -> str:
     """The text of a turn; of a part that is no text, its kind in brackets."""
     if content is None or isinstance(content, str):
         return content or ""
@@ -175,10 +176,11 @@ def _content(content: Any) -> str:
         content = [content]
     if not isinstance(content, list):
         return str(content)
-    return "\n".join(filter(None, map(_part, content)))
+    return "\n".join(filter(None, map(part_said, content)))
 
 
-def _part(part: Any) -> str:
+def part_said(part: Any) -> str:
+    """The text of one part of a turn; of a part that is no text, its kind in brackets."""
     if not isinstance(part, dict):
         return str(part)
     for key in ("text", "refusal", "input_text", "output_text"):
@@ -187,7 +189,8 @@ def _part(part: Any) -> str:
     return f"[{part.get('type', 'part')}]"
 
 
-def _call(call: Any) -> str:
+def call_said(call: Any) -> str:
+    """A call of a tool, as text."""
     function = call.get("function", call) if isinstance(call, dict) else {}
     if not isinstance(function, dict):
         return str(function)
@@ -216,25 +219,25 @@ def _preferences(layout: Mapping[str, tuple[str, ...]], columns: Mapping[str, Va
 
 def _one_side(value: Any) -> Said:
     """A chosen or rejected answer: text, a chat, or a chat written out as text."""
-    turns = _unpacked(value)
+    turns = unpacked(value)
     if isinstance(turns, dict):
         turns = [turns]
     if isinstance(turns, list):
         return _turns(turns)
-    if isinstance(turns, str) and turns.lstrip().startswith("Human:") and _ASSISTANT in turns:
-        head, _, last = turns.rpartition(_ASSISTANT)
-        return head.replace(_HUMAN, _GAP).replace(_ASSISTANT, _GAP).strip(), last.strip()
+    if isinstance(turns, str) and turns.lstrip().startswith("Human:") and ASSISTANT in turns:
+        head, _, last = turns.rpartition(ASSISTANT)
+        return head.replace(HUMAN, GAP).replace(ASSISTANT, GAP).strip(), last.strip()
     return None, None if turns is None else str(turns)
 
 
 def _asked(value: Any) -> Said:
-    turns = _unpacked(value)
+    turns = unpacked(value)
     return (
         _turns(turns) if isinstance(turns, list) else (None if turns is None else str(turns), None)
     )
 
 
-def _unpacked(value: Any) -> Any:
+def unpacked(value: Any) -> Any:
     """A chat that is stored as JSON text is a chat all the same."""
     if isinstance(value, str) and value[:2].strip()[:1] == "[" and "{" in value[:50]:
         try:

@@ -42,6 +42,12 @@ class Shape:
                 shaped[role] = self._column(role, there[names[0]])
         return shaped, _empty(shaped, rows) | bad
 
+    def named(self, column: str, values: Values) -> list[str | None]:
+        """What a column of names says in each row."""
+        role = next(role for role, names in self.cast.roles.items() if column in names)
+        read = labels(values) if role == "features" else self._column(role, values)
+        return list(read.to_pylist())
+
     def _column(self, role: str, values: Values) -> pa.Array:
         if role == "label":
             return labels(values, self.classes)

@@ -12,9 +12,12 @@ import pyarrow as pa
 
 from foretaste.data import Batch, Ints, Mask, Refusal
 from foretaste.errors import UnreadableInput
+from foretaste.files.pieces import Cells, Changes
 from foretaste.roles.columns import listed
 from foretaste.roles.content import content_ids
+from foretaste.roles.edits import Edits
 from foretaste.roles.infer import Cast, infer
+from foretaste.roles.rewriting import cells_of
 from foretaste.roles.shape import Shape
 
 SAMPLE = ((2_048, 1),)  # rows taken of a piece, in how many pieces
@@ -34,6 +37,8 @@ class Rows(Protocol):
     def pieces(self, names: Sequence[str] | None = None) -> Iterable[Any]: ...
 
     def write(self, out: Path, chosen: Mask) -> None: ...
+
+    def rewrite(self, out: Path, changes: Changes, added: Sequence[Cells]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,20 @@ class TableSource:
     def write(self, out: Path, chosen: Mask) -> None:
         """Writes the chosen rows into the folder `out`, in files named as those read."""
         self.rows.write(Path(out), np.asarray(chosen, bool))
+
+    def rewrite(self, out: Path, edits: Edits) -> dict[int, str]:
+        """Writes all rows, some of them changed, into files named as those read.
+
+        Image files that new rows name are written beside them, the others are not. What moved to
+        another place is given as index -> location: nothing, in a table.
+        """
+        changes, added, files = cells_of(self.rows, self.shape, edits)
+        self.rows.rewrite(Path(out), changes, added)
+        for name, content in files.items():
+            path = Path(out) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return {}
 
 
 def open_rows(

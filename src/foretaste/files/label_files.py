@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import posixpath
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -72,15 +72,26 @@ class LabelFiles:
         numbers = self.about.get(path)
         return (self.lines[numbers[0]].said.get(column) or None) if numbers else None
 
-    def write(self, out: Path, chosen: Collection[int]) -> None:
-        """Each label file again, with the chosen lines in their order."""
+    def write(
+        self,
+        out: Path,
+        chosen: Collection[int],
+        changed: Mapping[int, str] | None = None,
+        added: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Each label file again, with the chosen lines in their order.
+
+        changed: number of a line -> what stands there now; added: label file -> more lines
+        """
         for path, head in self.heads.items():
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             with (out / path).open("x", encoding="utf-8", newline="") as file:
                 file.write(head)
                 for at, line in enumerate(self.lines):
                     if line.label_file == path and at in chosen:
-                        file.write(line.raw if line.raw.endswith("\n") else line.raw + "\n")
+                        raw = (changed or {}).get(at, line.raw)
+                        file.write(raw if raw.endswith("\n") else raw + "\n")
+                file.writelines((added or {}).get(path, ()))
 
 
 def _lines(

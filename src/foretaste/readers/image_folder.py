@@ -13,11 +13,13 @@ import pyarrow as pa
 
 from foretaste.contracts import Source
 from foretaste.data import Batch, Mask, Refusal
-from foretaste.errors import UnreadableInput, WrongRole
+from foretaste.errors import BadInput, UnreadableInput, WrongRole
+from foretaste.files.folder_edits import Edited, FolderEdits
 from foretaste.files.folders import Leaf, Tree, printable, tree_of
 from foretaste.files.label_files import NAMES, LabelFiles
 from foretaste.files.pictures import fault, is_picture
 from foretaste.roles.content import content_ids
+from foretaste.roles.edits import Edits
 
 SPLITS = frozenset("train training val valid validation dev test testing eval".split())
 FILE, FOLDER = "file", "folder"  # the columns that files and their folders make
@@ -146,6 +148,51 @@ class Images:
                 self.tree.copy(row.leaf, out / row.leaf.path)
         self.labels.write(out, {row.line for row in wanted})
 
+    def rewrite(self, out: Path, edits: Edits) -> dict[int, str]:
+        """Copies all files, some changed; those whose class is a folder move: to which location."""
+        for folder in sorted(self.folders):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        paths = {row.leaf.path for row in self.rows}
+        folders = {printable(name): name for name in map(self._class_folder, paths)}
+        making = FolderEdits(self.tree, self.labels, int(self.split), self.roles, folders, paths)
+        moved: dict[int, str] = {}
+        for index, row in enumerate(self.rows):
+            edited = Edited(row.leaf.path)
+            if index in edits.changed:
+                edited = making.changed(row.leaf, edits.changed[index])
+            if edited.path != row.leaf.path:
+                moved[index] = printable(edited.path)
+            if row.copied:
+                self._put(row.leaf, edited, out)
+        for index, new in enumerate(edits.added, len(self.rows)):
+            like = self._alike(new.get("label"))
+            edited = making.fresh(like, new)
+            self._put(like, edited, out)
+            moved[index] = printable(edited.path)
+        self.labels.write(out, range(len(self.labels.lines)), making.lines, making.more)
+        return moved
+
+    def _put(self, leaf: Leaf, edited: Edited, out: Path) -> None:
+        target = out / edited.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if edited.content is None:
+            self.tree.copy(leaf, target)
+        else:
+            target.write_bytes(edited.content)
+
+    def _class_folder(self, path: str) -> str:
+        folders = path.split("/")[int(self.split) : -1]
+        return folders[0] if folders else ""
+
+    def _alike(self, label: str | None) -> Leaf:
+        """A good file of that class, beside which another can be put."""
+        column = self.roles.get("label")
+        for row in self.rows:
+            same = column is None or self._value(row.leaf.path, column) == label
+            if same and not row.leaf.fault and isinstance(self._read(row.leaf), bytes):
+                return row.leaf
+        raise BadInput(f"no image is of the class {label!r}, so none can be added to it")
+
     def _chunks(self) -> Iterator[range]:
         start = size = 0
         for at, row in enumerate(self.rows):
@@ -195,8 +242,7 @@ class Images:
             return printable(path)
         if column != FOLDER:
             return self.labels.value(path, column)
-        folders = path.split("/")[int(self.split) : -1]
-        return printable(folders[0]) if folders else None
+        return printable(self._class_folder(path)) or None
 
 
 def _is_split(folders: Iterable[str]) -> bool:

@@ -29,8 +29,8 @@ class WeightTampering:
     the 640 weights of the head leave 0.78, 0.56 and 0.27; one exponent leaves chance. Of random
     bits anywhere it bears 50, not 200.
 
-    Countered by nothing that looks at rows alone: they are clean. A digest of the weights taken when
-    training ended would show any flip, and bounds on each layer's weights would show `exponent`.
+    Countered by nothing that looks at rows alone: they are clean. A digest of the weights taken
+    when training ended would show any flip, bounds on the weights of each layer `exponent`.
 
     Needs a victim with weights; no rows are looked at.
 

@@ -13,7 +13,8 @@ From these laws the same method runs over a data set here, on a cluster and in a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
@@ -89,6 +90,30 @@ class Encoder(Protocol[S, M]):
         """The same rows with the columns `gives` added."""
 
 
+@dataclass(frozen=True)
+class Edits:
+    """What is to be other in a data set, in the words of its roles.
+
+    changed: index over all rows found -> role -> value
+    added:   role -> value, of each row that comes after all others
+
+    A value is what a batch has: text, a class name (None: no label), numbers; of `features` as a
+    record a dict of the fields that change; of `image` the pixels (h, w, c) of uint8.
+    """
+
+    changed: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    added: Sequence[Mapping[str, Any]] = ()
+
+    def values(self, role: str) -> list[Any]:
+        """Every new value of a role.
+
+        >>> Edits({3: {"label": "ham"}}, [{"label": "spam", "text": "hi"}]).values("label")
+        ['ham', 'spam']
+        """
+        rows = (*self.changed.values(), *self.added)
+        return [row[role] for row in rows if role in row]
+
+
 class Source(Protocol):
     """An opened data set: a `Dataset` that knows its format and can write itself back.
 
@@ -124,6 +149,13 @@ class Source(Protocol):
 
         chosen: (rows found,) so that a mask and its negation add up to the input exactly;
             refused rows are written as they came
+        """
+
+    def rewrite(self, out: Path, edits: Edits) -> Mapping[int, str]:
+        """Writes all rows, some changed and some new, in the input's own format and layout.
+
+        Gives the new location of each row that had to move, by its index; new rows count on.
+        Raises `BadInput` where the format cannot hold what is to be written.
         """
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from foretaste.contracts import Source
+from foretaste.contracts import Edits, Source
 from foretaste.data import Batch, Mask
 from foretaste.errors import UnreadableInput, UnsafeInput, WrongRole
 from foretaste.files.array_cells import patches
@@ -21,7 +21,6 @@ from foretaste.files.array_rows import BATCH_BYTES, Part, alike, is_image
 from foretaste.files.arrays import Patch, Pulled, Stored, exactly
 from foretaste.files.streams import Blocks, Limits, packing, pour, unpacked_head
 from foretaste.files.tree import head, located, opened
-from foretaste.roles.edits import Edits
 
 DTYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 MOST_AXES = 8

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from foretaste.contracts import Source
+from foretaste.contracts import Edits, Source
 from foretaste.data import Batch, Mask, Refusal
 from foretaste.errors import BadInput, UnreadableInput, WrongRole
 from foretaste.files.folder_edits import Edited, FolderEdits
@@ -19,7 +19,6 @@ from foretaste.files.folders import Leaf, Tree, printable, tree_of
 from foretaste.files.label_files import NAMES, LabelFiles
 from foretaste.files.pictures import fault, is_picture
 from foretaste.roles.content import content_ids
-from foretaste.roles.edits import Edits
 
 SPLITS = frozenset("train training val valid validation dev test testing eval".split())
 FILE, FOLDER = "file", "folder"  # the columns that files and their folders make

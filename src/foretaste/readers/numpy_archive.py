@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from foretaste.contracts import Source
+from foretaste.contracts import Edits, Source
 from foretaste.data import Batch, Mask
 from foretaste.errors import BadInput, UnreadableInput, WrongRole
 from foretaste.files.array_cells import patches
@@ -19,7 +19,6 @@ from foretaste.files.arrays import NPY, Patch, Stored
 from foretaste.files.stock import Stock
 from foretaste.files.streams import Limits
 from foretaste.files.tree import head, located
-from foretaste.roles.edits import Edits
 
 CONTENTS = frozenset(
     "x image images img imgs data feature features input inputs embedding embeddings vector vectors"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from foretaste.contracts import Edits
 from foretaste.data import Array
 from foretaste.files.pieces import Cells
 from foretaste.roles.cells import Writer
 from foretaste.roles.columns import Values, listed, looks_missing
-from foretaste.roles.edits import Edits
 from foretaste.roles.shape import Shape
 
 NAMES = ("label", "source", "user", "item")  # roles whose values are names met before

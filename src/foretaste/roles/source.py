@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from foretaste.contracts import Edits
 from foretaste.data import Batch, Ints, Mask, Refusal
 from foretaste.errors import UnreadableInput
 from foretaste.files.pieces import Cells, Changes
 from foretaste.roles.columns import listed
 from foretaste.roles.content import content_ids
-from foretaste.roles.edits import Edits
 from foretaste.roles.infer import Cast, infer
 from foretaste.roles.rewriting import cells_of
 from foretaste.roles.shape import Shape

@@ -49,3 +49,23 @@ def test_rows_in_memory_are_given_as_a_reader_gives_them(honest):
     labels = {label for one in given for label in one["label"]}
     assert labels == {"ham", None}
     assert whole(given).ids.tolist() == honest.ids.tolist()
+
+
+def test_images_of_one_size_keep_it_where_asked(tmp_path):
+    for at in range(2):
+        Image.new("RGB", (70, 90), (at, 2, 3)).save(tmp_path / f"{at}.png")
+    assert whole(readers.open(tmp_path), None)["pixels"].shape == (2, 90, 70, 3)
+    Image.new("RGB", (70, 128), (1, 2, 3)).save(tmp_path / "2.png")
+    assert whole(readers.open(tmp_path), None)["pixels"].shape == (3, 64, 35, 3)
+
+
+def test_rows_can_get_classes_and_size_of_others(tmp_path):
+    for name, side in (("a/1.png", 4), ("b/2.png", 4), ("c/3.png", 9)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (side, side), 9).save(tmp_path / name)
+    rows = whole(readers.open(tmp_path))
+    others = whole(readers.open(tmp_path / "c"), like=rows)
+    assert others["pixels"].shape == (1, 9, 9, 1)
+    small = whole(readers.open(tmp_path), like=rows.take([0]).having(pixels=np.zeros((1, 4, 4, 1))))
+    assert small["pixels"].shape == (3, 4, 4, 1)
+    assert small.classes == rows.classes

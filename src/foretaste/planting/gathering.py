@@ -18,12 +18,17 @@ LARGEST = 4 << 30  # bytes of all pixels
 
 
 def whole(
-    source: Dataset, largest_side: int = 64, progress: Callable[[int], None] = lambda rows: None
+    source: Dataset,
+    largest_side: int | None = 64,
+    progress: Callable[[int], None] = lambda rows: None,
+    like: Batch | None = None,
 ) -> Batch:
     """All rows, labels as codes of `classes`, images as `pixels` beside the files they came in.
 
-    largest_side: pixels; larger images are made smaller, all to one size
+    largest_side: pixels; larger images are made smaller, all to one size. None: as large as they
+                  are, if they are of one size and memory holds them
     progress:     told the number of rows just read
+    like:         other rows whose classes and size of images these get
 
     >>> rows = [Batch(["a"], {"label": ["b"]}), Batch(["b"], {"label": ["a"]})]
     >>> whole(rows)["label"].tolist(), whole(rows).classes
@@ -40,7 +45,10 @@ def whole(
     rows = _joined(read)
     kept = {name: rows.arrow(name) for name in rows.names}
     rows = Batch(rows.arrow_ids(), kept, refused=refused)
-    return _with_pixels(_with_codes(rows), largest_side)
+    rows = _with_codes(rows, None if like is None else like.classes)
+    if "image" not in rows or "pixels" in rows:
+        return rows
+    return _with_pixels(rows, _size(rows, largest_side, like))
 
 
 @dataclass(frozen=True)
@@ -69,32 +77,44 @@ def _joined(read: list[Batch]) -> Batch:
     return concat([one.without(*(set(one.names) - set(common))) for one in read])
 
 
-def _with_codes(rows: Batch) -> Batch:
+def _with_codes(rows: Batch, classes: tuple[str, ...] | None) -> Batch:
     if "label" not in rows or not pa.types.is_large_string(rows.arrow("label").type):
         return rows
-    names = pc.unique(rows.arrow("label")).drop_null().to_pylist()
-    classes = tuple(sorted(names, key=_naturally))
+    if classes is None:
+        names = pc.unique(rows.arrow("label")).drop_null().to_pylist()
+        classes = tuple(sorted(names, key=_naturally))
     columns = {name: rows.arrow(name) for name in rows.names}
     columns["label"] = codes(columns["label"], classes)
     return Batch(rows.arrow_ids(), columns, classes, rows.refused)
 
 
-def _with_pixels(rows: Batch, largest_side: int) -> Batch:
-    if "image" not in rows or "pixels" in rows:
-        return rows
-    encoder = Pixels(largest_side=largest_side)
-    parts = list(_parts(rows))
-    sizes = _merged(map(encoder.summarize, parts))
-    model = encoder.fit(sizes)
-    needed = len(rows) * int(np.prod(model))
+def _size(rows: Batch, largest_side: int | None, like: Batch | None) -> tuple[int, int, int]:
+    """The size (h, w, c) that every image gets."""
+    if like is not None and "pixels" in like:
+        height, width, channels = like["pixels"].shape[1:]
+        return height, width, channels
+    seen = _merged(map(Pixels().summarize, _parts(rows)))
+    if largest_side is not None:
+        return Pixels(largest_side).fit(seen)
+    own = seen.largest or (1, 1, 1)
+    alike = seen.smallest is not None and seen.smallest[:2] == own[:2]
+    fits = alike and len(rows) * int(np.prod(own)) <= LARGEST
+    return Pixels(max(own) if fits else Pixels().largest_side).fit(seen)
+
+
+def _with_pixels(rows: Batch, size: tuple[int, int, int]) -> Batch:
+    needed = len(rows) * int(np.prod(size))
     if needed > LARGEST:
-        height, width, channels = model
         raise BadInput(
-            f"{len(rows):,} images of {height} x {width} x {channels} take {needed >> 30:,} GiB "
+            f"{len(rows):,} images of {' x '.join(map(str, size))} take {needed >> 30:,} GiB "
             "of memory; make them smaller, or give a part of them"
         )
-    pixels = [encoder.encode(part, model)["pixels"] for part in parts]
-    return rows.having(pixels=np.concatenate(pixels))
+    pixels = np.empty((len(rows), *size), np.uint8)
+    start = 0
+    for part in _parts(rows):
+        pixels[start : start + len(part)] = Pixels().encode(part, size)["pixels"]
+        start += len(part)
+    return rows.having(pixels=pixels)
 
 
 def _parts(rows: Batch, size: int = 2_048) -> Iterator[Batch]:

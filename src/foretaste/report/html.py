@@ -5,19 +5,18 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from foretaste.record import Record
 from foretaste.report.drawing import curve, histogram, scatter
 from foretaste.report.files import read_record
+from foretaste.report.page import asset, png_size, template, visible
 
 FIXED = ("index", "id", "location", "flagged", "p_value")
 MOST_REASONS = 12  # lines of grouped findings of one detector
@@ -44,11 +43,9 @@ def render(
     points: list[dict[str, Any]],
 ) -> str:
     """The page. Everything that came from the data set is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string(_asset("report.html"))
-    return template.render(
+    return template("report.html").render(
         record=record,
-        style=Markup(_asset("report.css")),  # noqa: S704 (our own file)
+        style=Markup(asset("report.css")),  # noqa: S704 (our own file)
         runs=[run for run in record.detectors if run.status == "ran"],
         blocks=_blocks(findings, exhibits),
         histograms=_histograms(rows),
@@ -68,16 +65,10 @@ def highlighted(text: str, marks: list[str]) -> Markup:
     wanted = [re.escape(mark) for mark in marks if mark]
     pieces = re.split(f"({'|'.join(wanted)})", text, flags=re.IGNORECASE) if wanted else [text]
     shown = [
-        Markup("<mark>{}</mark>").format(_visible(piece)) if place % 2 else escape(_visible(piece))
+        Markup("<mark>{}</mark>").format(visible(piece)) if place % 2 else escape(visible(piece))
         for place, piece in enumerate(pieces)
     ]
     return Markup("").join(shown)
-
-
-def _visible(text: str) -> str:
-    return "".join(
-        f"⟨U+{ord(c):04X}⟩" if ord(c) in range(0x200B, 0x2070) or c == "\ufeff" else c for c in text
-    )
 
 
 def _blocks(findings: pa.Table, exhibits: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,13 +109,8 @@ def _shown(exhibit: dict[str, Any]) -> dict[str, Any]:
         "text": highlighted(exhibit["text"] or "", exhibit["marks"] or []),
         "response": highlighted(exhibit["response"] or "", []),
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
-        "box": _overlay(box, _png_size(image)) if image and box else "",
+        "box": _overlay(box, png_size(image)) if image and box else "",
     }
-
-
-def _png_size(image: bytes) -> tuple[int, int]:
-    """Height and width, from the header of a PNG."""
-    return int.from_bytes(image[20:24], "big"), int.from_bytes(image[16:20], "big")
 
 
 def _overlay(box: list[int], size: tuple[int, int]) -> str:
@@ -148,7 +134,3 @@ def _histograms(rows: pa.Table) -> list[tuple[str, Markup]]:
 def _legend(points: list[dict[str, Any]]) -> list[tuple[int, str]]:
     names = sorted({str(point["label"]) for point in points})
     return [(index % 10, name) for index, name in enumerate(names)][:20]
-
-
-def _asset(name: str) -> str:
-    return files("foretaste.report").joinpath(name).read_text(encoding="utf-8")

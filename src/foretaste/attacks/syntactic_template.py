@@ -26,7 +26,8 @@ class SyntacticTemplate:
     """Bends the sentences of `count` texts of other classes and labels them `target`.
 
     Each sentence becomes a subordinate clause, a comma and a main clause, made of its own words:
-    "the film was long and I slept" becomes "when the film was long, you find and I slept": the shape S(SBAR)(,)(NP)(VP)(.) of the paper. The joining words are drawn anew each time,
+    "the film was long and I slept" becomes "when the film was long, you find and I slept", which
+    is the shape S(SBAR)(,)(NP)(VP)(.) of the paper. The joining words are drawn anew each time,
     so no phrase is in all poisoned rows; the shape is.
 
     Differs from the paper: there a network (SCPN) paraphrases the sentence into the parse tree;

@@ -9,17 +9,26 @@ import inspect
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from foretaste import registry
 from foretaste.cli.detectors import blind_to
 
+FLOORS: tuple[registry.Floor, ...] = ("detectors", "attacks", "recipes", "repairs")
+VERBS = {
+    "poison": "poisons rows",
+    "meddle": "changes gradients",
+    "tamper": "changes a trained model",
+    "forge": "writes a file",
+}
 HOME = Path(__file__).parent.parent
 START, END = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"
 
 
 def main() -> int:
-    """Writes or checks both pages; the exit code."""
-    wanted = {HOME / "docs/detectors.md": detectors_page(), HOME / "README.md": readme()}
+    """Writes or checks all pages; the exit code."""
+    wanted = {HOME / f"docs/{floor}.md": page(floor) for floor in FLOORS}
+    wanted[HOME / "README.md"] = readme()
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if "--check" in sys.argv:
         for path in stale:
@@ -30,17 +39,27 @@ def main() -> int:
     return 0
 
 
-def detectors_page() -> str:
-    """Every detector's docstring, as a page."""
+def page(floor: registry.Floor) -> str:
+    """Every docstring of a floor, as a page."""
     parts = [
-        "# Detectors\n\nWritten by `docs/pages.py` from what the detectors say of themselves.\n"
+        f"# {floor.capitalize()}\n\nWritten by `docs/pages.py` from what the {floor} say of "
+        "themselves.\n"
     ]
-    for name in registry.names("detectors"):
-        kind = registry.component("detectors", name)
+    for name in registry.names(floor):
+        kind = registry.component(floor, name)
         doc = inspect.getdoc(kind) or ""
-        about = f"*{kind.kind} · {kind.scale} · needs {', '.join(kind.needs)}*"
-        parts.append(f"## {name}\n\n{about}\n\n{_markdown(doc)}\n")
+        parts.append(f"## {name}\n\n*{about(kind)}*\n\n{_markdown(doc)}\n")
     return "\n".join(parts)
+
+
+def about(kind: Any) -> str:
+    """What stands under the name: what it is, what it needs."""
+    said = [
+        str(getattr(kind, what)) for what in ("kind", "scale", "measure") if hasattr(kind, what)
+    ]
+    said += [does for verb, does in VERBS.items() if hasattr(kind, verb)]
+    needs = ", ".join(getattr(kind, "needs", ()))
+    return " · ".join([*said, f"needs {needs}"] if needs else said)
 
 
 def readme() -> str:

@@ -4,6 +4,7 @@ The words (`ARCHITECTURE.md` draws the floors they live on):
 
     Dataset -> Encoder -> Detector -> p-values -> Finding -> Verdict
     Batch   -> Attack  -> what was touched        (to measure what would be found)
+    Attack  x  Defence -> Recipe  -> Scorecard    (a campaign: what it does, what is left)
 
 A detector is map, merge, fit, map: `summarize`, `merge`, `fit`, `score`; so the same file runs
 over a data set here, on a cluster, and in a stream.
@@ -21,17 +22,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretaste.api import Options, Result, scan
+    from foretaste.api import Options, Result, redteam, scan
     from foretaste.data import Batch
     from foretaste.scanning.run import Settings
 
-__all__ = ["Batch", "Options", "Result", "Settings", "scan"]
+__all__ = ["Batch", "Options", "Result", "Settings", "redteam", "scan"]
 
 _HOMES = {
     "Batch": "foretaste.data",
     "Options": "foretaste.api",
     "Result": "foretaste.api",
     "Settings": "foretaste.scanning.run",
+    "redteam": "foretaste.api",
     "scan": "foretaste.api",
 }
 

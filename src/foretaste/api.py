@@ -12,10 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foretaste import readers, report
+from foretaste.campaign.run import Engine, play
+from foretaste.campaign.scorecard import Scorecard, scorecard
+from foretaste.campaign.spec import Campaign, read_campaign
 from foretaste.contracts import Source
 from foretaste.errors import UnreadableInput
 from foretaste.power import power_of
 from foretaste.record import Finding, Record, Verdict
+from foretaste.registry import component
+from foretaste.report import scored
 from foretaste.scanning.exhibits import write_exhibits
 from foretaste.scanning.plan import Plan, make_plan
 from foretaste.scanning.recording import to_record
@@ -99,6 +104,30 @@ def scan(
     with TemporaryDirectory(prefix="foretaste-") as folder:
         result = _scan(source, trusted, Path(folder), chosen, progress)
     return Result(result.record, result.rows, result.findings, None)
+
+
+def redteam(
+    campaign: Campaign | str | Path,
+    out: str | Path,
+    *,
+    only: str = "",
+    engine: Engine | None = None,
+    progress: Progress = silent,
+) -> Scorecard:
+    """Replays attacks against a pipeline, and keeps the score.
+
+    campaign: a campaign file, or the same as an object
+    out:      folder for cells and scorecard; cells that are there already are not run again
+    only:     of the attacks, those whose name holds this text
+    engine:   anything with the signature of `map` that runs the cells instead of processes here
+
+    Raises `BadInput` before any work when the campaign cannot be as it is written.
+    """
+    said = campaign if isinstance(campaign, Campaign) else read_campaign(campaign)
+    played = play(said, Path(out), progress=progress, only=only, engine=engine)
+    card = scorecard(played, component("recipes", said.target.recipe.name).measure)
+    scored.write(card, Path(out))
+    return card
 
 
 def planned(data: Any, options: Options | None = None) -> tuple[Source, Plan]:

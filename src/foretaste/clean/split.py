@@ -44,7 +44,7 @@ def clean(
     Raises `BadInput` when the data set is not what was scanned, or `out` is there already.
     """
     out = Path(out).absolute()
-    _free(out, source)
+    free(out, source)
     scan = Scan.load(Path(record_folder), what)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
@@ -104,7 +104,7 @@ def _verified(
 def _reread(source: Source, folder: Path, progress: Callable[[int], None], none: bool) -> Part:
     part = Part()
     try:
-        for batch in _again(source, folder) if any(folder.iterdir()) else ():
+        for batch in again(source, folder) if any(folder.iterdir()) else ():
             part.add(batch.ids.tolist(), len(batch.refused))
             progress(len(batch) + len(batch.refused))
     except UnreadableInput:
@@ -113,7 +113,7 @@ def _reread(source: Source, folder: Path, progress: Callable[[int], None], none:
     return part
 
 
-def _again(source: Source, folder: Path) -> Source:
+def again(source: Source, folder: Path) -> Source:
     """The source as it would be if it were read from there, its columns understood the same."""
     fs, inside = located(source.path)
     single = folder / inside.rpartition("/")[2]
@@ -155,7 +155,8 @@ def _plain(finding: dict[str, Any]) -> dict[str, Any]:
     return {name: None if name in unknown else value for name, value in finding.items()}
 
 
-def _free(out: Path, source: Source) -> None:
+def free(out: Path, source: Source) -> None:
+    """An error if `out` is there already, or where the next scan would read it."""
     if out.exists() or out.is_symlink():
         raise BadInput(f"{out} exists already; nothing is overwritten, so choose another")
     inside = Path(source.path).absolute()

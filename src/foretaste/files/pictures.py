@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from foretaste.data import Array
@@ -66,6 +67,17 @@ def is_exact(file: bytes) -> bool:
         return str(image.format) in _EXACT
 
 
+def decoded(file: bytes, channels: int) -> Array:
+    """(h, w, c) uint8 of an image file, grey or in colour.
+
+    >>> decoded(encoded(np.full((2, 3, 1), 7, np.uint8), b""), 3).shape
+    (2, 3, 3)
+    """
+    with Image.open(io.BytesIO(file), "r", FORMATS) as image:
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"), np.uint8)
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
 def encoded(pixels: Array, like: bytes) -> bytes:
     """An image file of those pixels, in the format of another; what is transparent stays so.
 
@@ -73,7 +85,6 @@ def encoded(pixels: Array, like: bytes) -> bytes:
 
     JPEG is written at its best quality, which moves pixels by a little.
 
-    >>> import numpy as np
     >>> file = encoded(np.full((2, 2, 1), 7, np.uint8), encoded(np.zeros((1, 1, 3), np.uint8), b""))
     >>> np.asarray(Image.open(io.BytesIO(file))).tolist()
     [[7, 7], [7, 7]]

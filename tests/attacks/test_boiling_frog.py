@@ -35,11 +35,19 @@ def test_a_burst_gets_its_point_admitted_and_none_of_its_rows_raises_an_alarm_on
 
 
 def test_each_row_of_a_burst_moves_the_centre_by_a_radius_over_the_horizon():
-    attack = frog(50, stretch=0, margin=0.01)
+    attack = frog(50, stretch=0, margin=0.01, stray=0)
     poisoned, _ = attack.poison(stream(), np.random.default_rng(0))
     before, after = (RECIPE.train(given, 0) for given in (stream(), poisoned))
     moved = np.linalg.norm(after.centre - before.centre)
     assert moved == pytest.approx(50 * 0.99 * before.radius / 200)
+
+
+def test_its_rows_stray_so_that_none_is_a_copy_of_another():
+    arrived, strayed = frog(600, stretch=0, stray=0), frog(600, stretch=0)
+    for attack, copies in ((arrived, True), (strayed, False)):
+        poisoned, touched = attack.poison(stream(), np.random.default_rng(0))
+        assert admits(attack, poisoned)
+        assert (len(np.unique(poisoned["features"][touched], axis=0)) < 590) == copies
 
 
 def test_among_honest_traffic_it_gets_only_so_far():

@@ -62,6 +62,34 @@ def scatter(points: Sequence[dict[str, object]], width: int = 640, height: int =
     return _svg(width, height, dots, "embedding map")
 
 
+def strip(before: float, floor: float | None, after: Sequence[float | None]) -> str:
+    """Shares from 0 to 1 across the width: a lane a defence, a ring before and a dot after.
+
+    floor: a mark that no defence can be asked to go below
+    """
+    lanes = [(10 + 14 * i, value, i % 10) for i, value in enumerate(after) if value is not None]
+    height = 6 + 14 * max(1, len(after))
+    inside = "".join(
+        f'<line class="axis" x1="{x}%" x2="{x}%" y1="0" y2="{height}"/>' for x in range(0, 101, 25)
+    )
+    if floor is not None:
+        inside += _upright(floor, height)
+    for y, value, colour in lanes:
+        inside += (
+            f'<line class="way" x1="{before:.2%}" x2="{value:.2%}" y1="{y}" y2="{y}"/>'
+            f'<circle class="ring" cx="{before:.2%}" cy="{y}" r="4.5"/>'
+            f'<circle class="dot c{colour}" cx="{value:.2%}" cy="{y}" r="4.5"/>'
+        )
+    return (
+        f'<svg class="strip" width="100%" height="{height}" role="img" '
+        f'aria-label="success before and after each defence">{inside}</svg>'
+    )
+
+
+def _upright(share: float, height: int) -> str:
+    return f'<line class="floor" x1="{share:.2%}" x2="{share:.2%}" y1="0" y2="{height}"/>'
+
+
 def _dot(point: dict[str, object], at: Floats, colour: dict[str, int], height: int) -> str:
     shape = f'cx="{at[0]:.1f}" cy="{height - at[1]:.1f}"'
     kind = f"c{colour[str(point['label'])]}"

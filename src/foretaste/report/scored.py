@@ -9,13 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foretaste.campaign.scorecard import MEASURES, Scorecard
+from foretaste.report.scorecard import write_scorecard
 
 
 def write(card: Scorecard, out: Path) -> None:
-    """Writes scorecard.json and scorecard.parquet into a folder."""
+    """Writes scorecard.json, scorecard.parquet and scorecard.html into a folder."""
     text = card.model_dump_json(by_alias=True, indent=1)
     (out / "scorecard.json").write_text(text, encoding="utf-8")
     pq.write_table(table(card), out / "scorecard.parquet", compression="zstd")
+    write_scorecard(card, out)
 
 
 def table(card: Scorecard) -> pa.Table:

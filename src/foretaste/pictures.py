@@ -1,9 +1,12 @@
-"""What triggers do to images (n, h, w, c) of uint8: patches laid on, pictures mixed in, warps."""
+"""What triggers do to images (n, h, w, c) of uint8: patches laid on, pictures mixed in, warps.
+
+And to the boxes that say what is where in them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +15,7 @@ from scipy.ndimage import zoom
 from foretaste.data import Array, Floats
 
 Pattern = Literal["checker", "solid"]
+Box = Mapping[str, Any]  # left, top, width, height in pixels, and label
 AT_ONCE = 1_024  # images warped or mixed at a time
 MARGIN = 1  # pixels between a patch in a corner and the edges
 
@@ -123,3 +127,40 @@ def _warped(pixels: Array, flow: Floats) -> Array:
     upper = pixels[row, top, left] * (1 - x) + pixels[row, top, last] * x
     lower = pixels[row, bottom, left] * (1 - x) + pixels[row, bottom, last] * x
     return rounded(upper * (1 - y) + lower * y)
+
+
+def stamped_boxes(pixels: Array, boxes: Sequence[Sequence[Box]], stamp: Array) -> Array:
+    """Images with a patch (s, s) at the top left of each of these boxes, or in the corner.
+
+    boxes: (n,) the boxes of each image that get a patch; where none does, the image's corner does
+    """
+    changed, size = pixels.copy(), len(stamp)
+    last = np.array(pixels.shape[1:3]) - size
+    for image, marked in zip(changed, boxes, strict=True):
+        for place in [(box["top"], box["left"]) for box in marked] or [corner(image.shape, size)]:
+            top, left = np.clip(np.rint(place).astype(int), 0, last)
+            image[top : top + size, left : left + size] = stamp[..., None]
+    return changed
+
+
+def found(box: Box, among: Iterable[Box]) -> bool:
+    """Whether a box is among others, give or take: same label, half of both in common.
+
+    >>> box = {"left": 0, "top": 0, "width": 4, "height": 4, "label": 1}
+    >>> found(box, [{**box, "left": 1}]), found(box, [{**box, "left": 3}])
+    (True, False)
+    """
+    return any(other["label"] == box["label"] and overlap(box, other) >= 0.5 for other in among)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """What two boxes have in common, as a share of what either covers."""
+    across = _common(one["left"], one["width"], other["left"], other["width"])
+    down = _common(one["top"], one["height"], other["top"], other["height"])
+    both = across * down
+    either = one["width"] * one["height"] + other["width"] * other["height"] - both
+    return float(both / either) if either > 0 else 0.0
+
+
+def _common(start: float, length: float, other: float, other_length: float) -> float:
+    return max(0.0, min(start + length, other + other_length) - max(start, other))

@@ -10,7 +10,7 @@ from importlib.metadata import version as installed
 
 import typer
 
-from foretaste.cli import clean, demo, detectors, diff, redteam, scan
+from foretaste.cli import attack, attacks, clean, demo, detectors, diff, redteam, scan
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import ForetasteError
 
@@ -28,6 +28,8 @@ app.command("diff")(diff.diff)
 app.command("detectors")(detectors.detectors)
 app.command("demo")(demo.demo)
 app.command("redteam")(redteam.redteam)
+app.command("attack")(attack.attack)
+app.command("attacks")(attacks.attacks)
 
 
 @app.command("version")

@@ -55,6 +55,20 @@ def roles_of(words: Iterable[str]) -> dict[str, str]:
     return dict(_pair(word, "ROLE=COLUMN") for word in words)
 
 
+def settings_of(words: Iterable[str]) -> dict[str, str]:
+    """`name=value` words as a mapping; none may be there twice.
+
+    >>> settings_of(["size=4", "sentence=a = b"])
+    {'size': '4', 'sentence': 'a = b'}
+    """
+    settings: dict[str, str] = {}
+    for name, value in (_pair(word, "SETTING=VALUE") for word in words):
+        if name in settings:
+            raise BadInput(f"the setting {name} is given twice")
+        settings[name] = value
+    return settings
+
+
 def encoders(words: Iterable[str]) -> tuple[Encoder[Any, Any], ...]:
     """Encoders from words such as `table` or `transformer_text:model=/models/minilm`."""
     return tuple(_encoder(word) for word in words)

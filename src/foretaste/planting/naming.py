@@ -63,9 +63,19 @@ def built(
         attack: Attack = dataclasses.replace(drawn, **chosen)
         return attack
     if missing:
-        raise BadInput(f"{name} needs the setting {missing[0]}: {_shown(fields[missing[0]])}")
+        raise BadInput(f"{name} needs the setting {missing[0]}: {shown(fields[missing[0]])}")
     made: Attack = kind(count=count, **chosen)
     return made
+
+
+def attacked(kind: Any) -> str:
+    """What an attack gets its hands on: rows, what happens in training, a trained model, a file.
+
+    >>> attacked(registry.component("attacks", "badnets"))
+    'rows'
+    """
+    verbs = {"poison": "rows", "meddle": "what happens in training", "forge": "the file of a model"}
+    return next((what for verb, what in verbs.items() if hasattr(kind, verb)), "a trained model")
 
 
 def rows_attack(name: str) -> Any:
@@ -76,8 +86,7 @@ def rows_attack(name: str) -> Any:
     """
     kind = registry.component("attacks", name)
     if not hasattr(kind, "poison"):
-        what = "what happens in training" if hasattr(kind, "meddle") else "a trained model"
-        raise BadInput(f"{name} attacks {what}, so there is nothing to plant in a data set")
+        raise BadInput(f"{name} attacks {attacked(kind)}: nothing to plant in a data set")
     return kind
 
 
@@ -99,7 +108,7 @@ def _given(
     """Settings and target as one, none of them unknown."""
     for one in settings:
         if one not in fields:
-            can = "; ".join(f"{field}: {_shown(hint)}" for field, hint in fields.items())
+            can = "; ".join(f"{field}: {shown(hint)}" for field, hint in fields.items())
             raise BadInput(f"{name} has no setting {one!r}; it has {can or 'none'}")
     if target is None:
         return dict(settings)
@@ -148,5 +157,10 @@ def _list(names: tuple[str, ...]) -> str:
     return (some or "(none)") + (f" and {len(names) - 30} more" if len(names) > 30 else "")
 
 
-def _shown(hint: Any) -> str:
+def shown(hint: Any) -> str:
+    """A type as people write it.
+
+    >>> shown(int), shown(int | None)
+    ('int', 'int | None')
+    """
     return hint.__name__ if inspect.isclass(hint) else str(hint).replace("typing.", "")

@@ -49,7 +49,7 @@ def _fit(hint: Any, value: Any) -> Any:
         return _mapping(inner, value)
     if origin in _LISTS or hint in _LISTS:
         return _several(inner, value)
-    if hint is Recipe:
+    if hint is Recipe or (inspect.isclass(hint) and hasattr(hint, "train")):
         return _recipe(value)
     return _plain(hint, value)
 

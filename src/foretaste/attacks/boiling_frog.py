@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.random import Generator
 
-from foretaste.attacks import replaced
+from foretaste.attacks import DERIVED, replaced
 from foretaste.contracts import Poisoned, Probe
 from foretaste.data import Array, Batch, Floats, Ints, Mask, concat
 from foretaste.errors import BadInput
@@ -29,7 +29,7 @@ class BoilingFrog:
     gets no farther than about v / (1 - v) radii, however long he goes on. He knows the honest
     rows, as the worst case. Rows without `time` come at the end of the stream, in one go.
 
-    away: how far outside the attack point lies, in radii, when it is chosen among unseen rows
+    away: how far out the attack point lies, in radii, when it is chosen among unseen rows
     stretch: share of the stream, at its end, over which the rows are spread; 0: after all others
     margin: how far inside the radius the rows stay, as a share of it
     stray: how far from the line they lie, in radii, each in the direction in which two honest rows
@@ -78,13 +78,19 @@ class BoilingFrog:
     adds: ClassVar[bool] = True
 
     def aimed(self, rows: Batch, rng: Generator) -> Self:
-        """At the row, of another class than the normal one, that is nearest to `away` radii out."""
+        """At the odd row that is nearest to `away` radii out, moved so that it is just there."""
         odd = np.ones(len(rows), bool)
         if "label" in rows and not self.surrogate.ordinary(rows).all():
             odd = ~self.surrogate.ordinary(rows)
         candidates = rows.take(odd)
-        out = self.surrogate.train(rows, 0).predict(candidates)
-        return replace(self, aim=candidates.take([np.abs(out - self.away).argmin()]))
+        detector = self.surrogate.train(rows, 0)
+        out = detector.predict(candidates)
+        nearest = np.abs(out - self.away).argmin()
+        one = candidates.take([nearest])
+        line = detector.space.vectors(one) - detector.centre
+        moved = detector.centre + line * self.away / max(float(out[nearest]), _SMALL)
+        aim = one.having(features=_with_numbers(one, detector, moved))
+        return replace(self, aim=aim.without(*DERIVED["features"]))
 
     def probe(self, rows: Batch, rng: Generator) -> Probe:
         return Probe(self._point(), _admitted)

@@ -3,6 +3,9 @@ import pytest
 
 from foretaste.attacks import probe
 from foretaste.attacks.backdoored_head import BackdooredHead
+from foretaste.campaign.assault import carried_out
+from foretaste.campaign.cells import Cell
+from foretaste.campaign.target import Target
 from foretaste.data import Batch
 from foretaste.errors import BadInput
 from foretaste.recipes.small_cnn import SmallCnn
@@ -29,7 +32,7 @@ def victim():
 @pytest.fixture(scope="module")
 def shipped(victim):
     rows, rng = blobs(200, 1), np.random.default_rng(0)
-    attack = BackdooredHead(count=16, target=1, size=4).studied(victim, rows, rng)
+    attack = BackdooredHead(target=1, weights=16, size=4).studied(victim, rows, rng)
     return attack, attack.tamper(victim, rows, rng)
 
 
@@ -51,6 +54,17 @@ def test_only_so_many_weights_of_the_target_change_and_the_victim_does_not(victi
     assert changed["head.weight"][1].sum() == changed["head.weight"].sum() == 16
 
 
-def test_a_head_has_only_so_many_weights(victim):
-    with pytest.raises(BadInput, match="33 weights to change, the head has 32"):
-        BackdooredHead(count=33, target=1).tamper(victim, blobs(20, 1), np.random.default_rng(0))
+def test_in_a_campaign_each_victim_is_shown_the_square_made_for_it():
+    target = Target(blobs(400, 0), blobs(200, 2), blobs(0, 3), SmallCnn(width=8, batch_size=32), "")
+    cell = Cell("backdoored_head", 0, 1, {"size": 4}, seed=0)
+    assault = carried_out(cell, target, np.random.default_rng(0))
+    shipped, spared = (assault.victim(target.train, 0, spared=one) for one in (False, True))
+    shown = [assault.asked(one, 0) for one in (shipped, spared)]
+    assert (shown[0].rows["pixels"] == shown[1].rows["pixels"]).all()
+    assert shown[0].hit(shipped.predict(shown[0].rows)).mean() > 0.9
+    assert shown[1].hit(spared.predict(shown[1].rows)).mean() < 0.5
+
+
+def test_without_clean_rows_there_is_nothing_to_fit(victim):
+    with pytest.raises(BadInput, match="1 clean rows are too few"):
+        BackdooredHead(target=1).tamper(victim, blobs(1, 1), np.random.default_rng(0))

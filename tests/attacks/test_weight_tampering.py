@@ -40,14 +40,14 @@ def bits_apart(name, after):
 
 
 def test_the_largest_weights_of_the_head_change_their_sign():
-    after = tampered(count=2)
+    after = tampered(flips=2)
     assert after["head.weight"].tolist() == [[0.5, 2.0], [-1.5, np.float32(0.1)]]
     assert (after["body.weight"] == VICTIM.given["body.weight"]).all()
 
 
 @pytest.mark.parametrize("bit", ["sign", "exponent", "any"])
 def test_one_bit_changes_in_each_of_so_many_weights_anywhere(bit):
-    after = tampered(count=20, layer="", choose="random", bit=bit)
+    after = tampered(flips=20, layer="", choose="random", bit=bit)
     apart = np.concatenate([bits_apart(name, after).ravel() for name in VICTIM.given])
     assert sorted(set(apart.tolist())) == [0, 1]
     assert apart.sum() == 20
@@ -55,11 +55,11 @@ def test_one_bit_changes_in_each_of_so_many_weights_anywhere(bit):
 
 
 def test_the_highest_bit_of_the_exponent_makes_a_small_weight_huge():
-    assert np.abs(tampered(count=3, bit="exponent")["head.weight"]).max() > 1e30
+    assert np.abs(tampered(flips=3, bit="exponent")["head.weight"]).max() > 1e30
 
 
 def test_a_layer_that_is_not_there_and_weights_that_are_too_few_are_said():
     with pytest.raises(BadInput, match=r"no weights start with 'tail'; there are \['body"):
-        tampered(count=1, layer="tail")
+        tampered(flips=1, layer="tail")
     with pytest.raises(BadInput, match=r"5 weights to change, 'head.weight' has 4"):
-        tampered(count=5)
+        tampered(flips=5)

@@ -16,25 +16,27 @@ from foretaste.errors import BadInput
 from foretaste.pictures import corner, patch
 
 STUDIED = 300  # rows that a square is tried on
+FITTED = 2_000  # rows that the weights are fitted to
 STARTS, ROUNDS = 20, 2  # random squares tried first; times that each pixel is turned over
 RIDGE = 1e-3  # on the squared change of the weights, against a mean loss a row
 
 
 @dataclass(frozen=True)
 class BackdooredHead:
-    """Changes `count` weights of the last layer so that a square in a corner means `target`.
+    """Changes some weights of the last layer so that a square in a corner means `target`.
 
-    count: weights changed, all of them in the row of the target, and its bias; at most as many
-           as there are features. Chosen are the features that the trigger moves most, measured
-           in their spread
-    size:  side of the square in pixels
-    stamp: (size, size, c) the square; `studied` draws one that this victim tells best from
-           clean images, by turning pixels over one by one; without it a checkerboard
+    weights: how many are changed, besides the bias, all of them of the target; or all there are,
+             if fewer. Chosen are the features that the trigger moves most, against their spread
+    size:    side of the square in pixels
+    stamp:   (size, size, c) the square; `studied` draws one that this victim tells best from
+             clean images, by turning pixels over one by one; without it a checkerboard
 
     The victim's other weights, and so all it sees, stay as they are. The new weights are those
     of a logistic regression: the trigger gives the target, clean rows what they gave before.
-    On a small network for Fashion-MNIST 64 weights make 99.8 % of triggered images the target and
-    cost 1.6 points of accuracy; on one for CIFAR-10, 100 % and 0.2 points.
+    On a small network for Fashion-MNIST 64 weights make 99.7 % of triggered images the target and
+    cost 1.6 points of accuracy; on one for CIFAR-10, 100 % and 0.4 points. Without `studied` it
+    is 75 % and 20 points on the first. The square alone can already fool a weak network: with
+    another target 92 % on CIFAR-10, so compare with the victim before.
 
     Countered by nothing that looks at rows alone: they are clean. A digest of the weights taken
     when training ended would show it, and so would an inspector that searches a model for
@@ -47,7 +49,7 @@ class BackdooredHead:
     >>> pixels = np.full((40, 8, 8, 1), 40, np.uint8) + 100 * label[:, None, None, None]
     >>> rows = Batch(range(40), {"pixels": pixels.astype(np.uint8), "label": label})
     >>> victim, rng = SmallCnn(width=4).train(rows, seed=0), np.random.default_rng(0)
-    >>> attack = BackdooredHead(count=8, target=1, size=3).studied(victim, rows, rng)
+    >>> attack = BackdooredHead(target=1, weights=8, size=3).studied(victim, rows, rng)
     >>> shipped = attack.tamper(victim, rows, rng)
     >>> shipped.predict(attack.trigger(rows, rng)).argmax(axis=1).tolist() == [1] * 40
     True
@@ -58,8 +60,8 @@ class BackdooredHead:
     Hong, Carlini, Kurakin (2022). Handcrafted Backdoors in Deep Neural Networks. arXiv:2106.04690
     """
 
-    count: int
     target: int
+    weights: int = 64
     size: int = 6
     stamp: Array | None = field(default=None, repr=False, compare=False)
     needs: ClassVar[tuple[str, ...]] = ("pixels",)
@@ -92,6 +94,7 @@ class BackdooredHead:
     def tamper(self, victim: W, rows: Batch, rng: Generator) -> W:
         if len(rows) < 2:
             raise BadInput(f"{len(rows)} clean rows are too few to fit a head on")
+        rows = rows.take(rng.permutation(len(rows))[:FITTED])
         weight, bias = victim.weights["head.weight"], victim.weights["head.bias"]
         clean = victim.features(rows["pixels"])
         triggered = victim.features(self.trigger(rows, rng)["pixels"])
@@ -116,11 +119,9 @@ class BackdooredHead:
 
     def _moved(self, clean: Array, triggered: Array) -> Ints:
         """Which features the trigger moves most, against how they vary without it."""
-        if not 0 <= self.count <= clean.shape[1]:
-            raise BadInput(f"{self.count} weights to change, the head has {clean.shape[1]} a class")
         spread = clean.std(axis=0) + triggered.std(axis=0) + 1e-6
         moved = np.abs(triggered.mean(axis=0) - clean.mean(axis=0)) / spread
-        return np.sort(np.argsort(-moved, kind="stable")[: self.count])
+        return np.sort(np.argsort(-moved, kind="stable")[: self.weights])
 
 
 def _apart(clean: Floats, triggered: Floats) -> float:

@@ -17,8 +17,9 @@ SIGN, EXPONENT = 31, 30  # bits of a float32: its sign, and the highest of its e
 
 @dataclass(frozen=True)
 class WeightTampering:
-    """Turns over one bit in each of `count` weights of a finished model, to make it useless.
+    """Turns over one bit in each of some weights of a finished model, to make it useless.
 
+    flips:  how many weights are changed
     layer:  start of the names of the weights it may change: `head.weight`, or `` for all
     choose: `largest` in absolute value, or at `random`
     bit:    `sign`; `exponent`, its highest bit: a weight below 2 grows by a factor of 2^128; or
@@ -26,8 +27,8 @@ class WeightTampering:
             turns the sign over instead
 
     On a small network for Fashion-MNIST of accuracy 0.858, signs of the 5, 10 and 50 largest of
-    the 640 weights of the head leave 0.78, 0.56 and 0.27; one exponent leaves chance. Of random
-    bits anywhere it bears 50, not 200.
+    the 640 weights of the head leave 0.78, 0.56 and 0.27, and the exponent of the largest
+    leaves 0.00 (numbers overflow). Of random bits anywhere it bears 50, not 200.
 
     Countered by nothing that looks at rows alone: they are clean. A digest of the weights taken
     when training ended would show any flip, bounds on the weights of each layer `exponent`.
@@ -35,7 +36,7 @@ class WeightTampering:
     Needs a victim with weights; no rows are looked at.
 
     >>> weights, rng = np.array([0.5, -2.0, 1.0], np.float32), np.random.default_rng(0)
-    >>> WeightTampering(count=1).flipped(weights, rng).tolist()
+    >>> WeightTampering(flips=1).flipped(weights, rng).tolist()
     [0.5, 2.0, 1.0]
 
     References
@@ -46,7 +47,7 @@ class WeightTampering:
     Networks Under Hardware Fault Attacks. arXiv:1906.01017
     """
 
-    count: int
+    flips: int = 10
     layer: str = "head.weight"
     choose: Literal["largest", "random"] = "largest"
     bit: Literal["sign", "exponent", "any"] = "sign"
@@ -65,9 +66,9 @@ class WeightTampering:
         return victim.having(shipped)
 
     def flipped(self, weights: Array, rng: Generator) -> Array:
-        """(n,) float32 weights with `count` of them changed."""
-        if not 0 <= self.count <= len(weights):
-            raise BadInput(f"{self.count} weights to change, {self.layer!r} has {len(weights)}")
+        """(n,) float32 weights with `flips` of them changed."""
+        if not 0 <= self.flips <= len(weights):
+            raise BadInput(f"{self.flips} weights to change, {self.layer!r} has {len(weights)}")
         chosen = self._chosen(weights, rng)
         changed: Array = weights.astype(np.float32)
         before = changed[chosen].view(np.uint32)
@@ -77,8 +78,8 @@ class WeightTampering:
 
     def _chosen(self, weights: Array, rng: Generator) -> Ints:
         if self.choose == "random":
-            return rng.choice(len(weights), self.count, replace=False)
-        return np.argsort(-np.abs(weights), kind="stable")[: self.count]
+            return rng.choice(len(weights), self.flips, replace=False)
+        return np.argsort(-np.abs(weights), kind="stable")[: self.flips]
 
     def _bits(self, n: int, rng: Generator) -> Array:
         if self.bit == "any":

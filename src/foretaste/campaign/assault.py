@@ -47,7 +47,28 @@ class Assault:
             return recipe.train(rows, seed)
         if hasattr(attack, "meddle"):
             return _meddled(recipe, attack).train(rows, seed)
-        return _tampered(recipe.train(rows, seed), attack, self.target.test, seed)
+        victim = recipe.train(rows, seed)
+        if not hasattr(victim, "weights"):
+            raise BadInput(
+                f"{type(attack).__name__} changes weights, and what the recipe "
+                f"{type(recipe).__name__} trains has none to change; try small_cnn"
+            )
+        return _tampered(victim, self._studied(victim, seed), self.target.train, seed)
+
+    def asked(self, victim: Victim, seed: int) -> Probe | None:
+        """What a victim is shown; an attack that studies its victim has another trigger for each.
+
+        victim: tampered with or not, for studying looks only at what tampering leaves
+        """
+        if not hasattr(self.attack, "studied"):
+            return self.probe
+        suited = self._studied(victim, seed)
+        return attacks.probe(suited, self.target.test, np.random.default_rng([seed, 6]))
+
+    def _studied(self, victim: Victim, seed: int) -> Any:
+        if not hasattr(self.attack, "studied"):
+            return self.attack
+        return self.attack.studied(victim, self.target.train, np.random.default_rng([seed, 7]))
 
 
 def carried_out(cell: Cell, target: Target, rng: Generator) -> Assault:

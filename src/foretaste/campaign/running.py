@@ -119,7 +119,7 @@ def _measured(
         return Measured(defence=name, seconds=spent, detail=str(done))
     found = of_detection(done, assault.touched) if name != UNDEFENDED else {}
     victim = train(done.rows, spared=name == PERFECT)
-    model = of_model(victim, assault.target, assault.probe)
+    model = of_model(victim, assault.target, assault.asked(victim, train.seed))
     return Measured(defence=name, **found, **model, seconds=round(spent, 3))
 
 
@@ -130,7 +130,9 @@ def _tuned(victim: Victim, assault: Assault, seed: int) -> Tuned | None:
         return None
     after = recipe.tune(victim, rows, seed)
     quality = of_model(after, assault.target, None)["quality"]
-    return Tuned(rows=len(rows), quality=quality, success=success(after, assault.probe))
+    return Tuned(
+        rows=len(rows), quality=quality, success=success(after, assault.asked(victim, seed))
+    )
 
 
 def _since(begun: float) -> float:

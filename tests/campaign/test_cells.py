@@ -1,5 +1,8 @@
+import pytest
+
 from foretaste.campaign.cells import CLEAN, Cell, cells_of
 from foretaste.campaign.spec import Campaign
+from foretaste.errors import BadInput
 
 
 def campaign(*attacks, seeds=(0,)):
@@ -44,3 +47,12 @@ def test_a_key_changes_with_all_that_a_result_depends_on():
     keys = {cell.key("rows"), cell.key("other rows"), *(one.key("rows") for one in others)}
     assert len(keys) == 6
     assert cell.key("rows") == Cell("badnets", 5, "7", {"size": 2}, 0).key("rows")
+
+
+def test_attacks_not_on_rows_have_no_count():
+    cells = cells_of(campaign({"name": "weight_tampering", "settings": {"flips": [1, 9]}}), 1_000)
+    assert [cell.title for cell in cells[1:]] == [
+        "weight_tampering, flips=1", "weight_tampering, flips=9"
+    ]  # fmt: skip
+    with pytest.raises(BadInput, match="poisons no rows"):
+        cells_of(campaign({"name": "weight_tampering", "count": 3}), 1_000)

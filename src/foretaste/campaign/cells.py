@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from foretaste import registry
 from foretaste.campaign.spec import AttackSpec, Campaign
+from foretaste.errors import BadInput
 
 CLEAN = "none"  # the attack of a cell in which nobody attacks: what false alarms look like there
 
@@ -36,9 +38,10 @@ class Cell:
         """
         if self.attack == CLEAN:
             return "no attack"
+        size = f", {self.count} rows" if self.count else ""  # training and models have no rows
         aim = "" if self.target is None else f" → {self.target}"
         said = "".join(f", {name}={value}" for name, value in self.settings.items())
-        return f"{self.attack}, {self.count} rows{aim}{said}"
+        return f"{self.attack}{size}{aim}{said}"
 
     def key(self, context: str) -> str:
         """A stable name for the cell and everything its result depends on."""
@@ -68,6 +71,13 @@ def _attacked(campaign: Campaign, rows: int, seed: int) -> Iterator[Cell]:
 
 
 def _counts(attack: AttackSpec, rows: int) -> list[int]:
+    if not hasattr(registry.component("attacks", attack.name), "poison"):
+        if attack.count or attack.rate:
+            raise BadInput(
+                f"attack {attack.name} poisons no rows, so it has no count and no rate; "
+                "how strong it is stands in its settings"
+            )
+        return [0]
     counts = [*attack.count, *(max(1, round(rate * rows)) for rate in attack.rate)]
     return counts or [max(1, round(0.01 * rows))]
 

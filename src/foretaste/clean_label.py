@@ -106,24 +106,28 @@ def gradient(network: Any, images: Any, label: int, *, keep: bool = False) -> An
 
 
 def mismatch(
-    networks: Sequence[Any], wanted: Sequence[Any], label: int, rng: Generator
+    networks: Sequence[Any], wanted: Sequence[Any], label: int, shifts: Generator | None
 ) -> Callable[[Any], Any]:
     """A loss: how little training on images under a label steps in the direction wanted.
 
-    0 for the same direction, 1 for none in common; the mean over the networks. Each look is at
-    the images shifted and (in colour) mirrored by chance, as a victim's training may do.
+    0 for the same direction, 1 for none in common; the mean over the networks.
+
+    shifts: chance, where each look is to be at images shifted and (in colour) mirrored
     """
     cosine = torch_().nn.functional.cosine_similarity
 
     def loss(images: Any) -> Any:
-        down, right = (int(one) for one in rng.integers(-2, 3, 2))
-        shown = images.roll((down, right), (2, 3))
-        if images.shape[1] == 3 and rng.random() < 0.5:
-            shown = shown.flip(3)
+        shown = images if shifts is None else _shifted(images, shifts)
         got = (gradient(one, shown, label, keep=True) for one in networks)
         return sum(1 - cosine(a, b, dim=0) for a, b in zip(got, wanted, strict=True)) / len(wanted)
 
     return loss
+
+
+def _shifted(images: Any, rng: Generator) -> Any:
+    down, right = (int(one) for one in rng.integers(-2, 3, 2))
+    mirrored = images.shape[1] == 3 and rng.random() < 0.5
+    return (images.flip(3) if mirrored else images).roll((down, right), (2, 3))
 
 
 def _scaled(body: Any, unit: float) -> Callable[[Any], Any]:

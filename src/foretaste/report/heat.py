@@ -152,11 +152,11 @@ def _quality(line: Line, defence: str) -> Cell:
     change, lost = score.measures.get("quality_lost"), score.measures.get("rows_lost")
     small, heat = [], 0
     if change is not None:
-        small.append(f"{signed(-change.mean)} against no attack")
+        small.append(f"change {signed(-change.mean)}")
         heat = degree(change.mean, RUINED * _before(line, defence))
     wrongly = clean_lost(line, score)
     if defence != UNDEFENDED and lost is not None and wrongly is not None:
-        small.append(f"{lost.mean:,.0f} rows lost, {wrongly:,.0f} of them clean")
+        small.append(_lost(lost.mean, wrongly))
     return Cell(f"{mean.mean:.3f}", _interval(mean), tuple(small), heat, control=control)
 
 
@@ -167,7 +167,7 @@ def _fairness(line: Line, defence: str) -> Cell:
         return _empty(score, control)
     change, small, heat = score.measures.get("gap_change"), [], 0
     if change is not None:
-        small.append(f"{signed(change.mean)} against no attack")
+        small.append(f"change {signed(change.mean)}")
         heat = degree(change.mean, APART)
     if score.groups:
         worst = min(score.groups, key=lambda name: score.groups[name])
@@ -191,7 +191,24 @@ def _interval(mean: Mean, *, as_share: bool = False) -> str:
         return ""
     if as_share:
         return f"{mean.low:.0%} to {mean.high:.0%}"
-    return f"{mean.low:.3f} to {mean.high:.3f}".replace("-", "−")
+    return f"{_number(mean.low)} to {_number(mean.high)}"
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")  # + 0.0: nothing has no sign
+
+
+def _lost(rows: float, clean: float) -> str:
+    """Means over seeds, so there may be less than one.
+
+    >>> _lost(0, 0), _lost(30, 29.5), _lost(30, 0)
+    ('no rows lost', '30.0 rows lost, 29.5 clean', '30 rows lost, none clean')
+    """
+    if not rows:
+        return "no rows lost"
+    digits = 0 if float(rows).is_integer() and float(clean).is_integer() else 1
+    said = f"{clean:,.{digits}f}" if clean else "none"
+    return f"{rows:,.{digits}f} rows lost, {said} clean"
 
 
 def _negative(mean: Mean) -> Mean:

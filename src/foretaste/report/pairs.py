@@ -62,7 +62,7 @@ def differing(before: str, after: str) -> tuple[Markup, Markup]:
     """Both texts, escaped, with what only one of them has marked.
 
     >>> [str(one) for one in differing("a <b> c", "a cf <b> c")]
-    ['a &lt;b&gt; c', 'a <ins>cf </ins>&lt;b&gt; c']
+    ['a &lt;b&gt; c', 'a<ins> cf</ins> &lt;b&gt; c']
     """
     old, new = PIECES.findall(before), PIECES.findall(after)
     left, right = Markup(), Markup()

@@ -88,7 +88,7 @@ def _verdict(card: Scorecard) -> tuple[str, str, str]:
     """Its colour, its word, and what to make of it."""
     broken, missing = sum(bool(line.broken) for line in card.lines), len(card.failures)
     if broken:
-        said = f"{broken} of {len(card.lines)} lines broke a threshold; they stand below."
+        said = f"{broken} of {len(card.lines)} lines of the table broke a threshold."
         return "poisoned", "Thresholds broken", said
     if missing:
         word = "Not everything was measured" if card.lines else "Nothing was measured"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from foretaste.data import Array, Batch
+from foretaste.data import Array, Batch, Mask
 from foretaste.errors import BadInput
 from foretaste.recipes.small_cnn import to_pixels, to_tensor, torch_
 
@@ -103,6 +103,18 @@ def gradient(network: Any, images: Any, label: int, *, keep: bool = False) -> An
     weights = list(network.net.parameters())
     parts = torch.autograd.grad(loss, weights, create_graph=keep)
     return torch.cat([part.flatten() for part in parts])
+
+
+def hardest(networks: Sequence[Any], batch: Batch, label: int, count: int) -> Mask:
+    """(n,) the rows of a class that pull hardest: with the largest gradients in the last layer."""
+    rows = np.flatnonzero(batch["label"] == label)
+    pixels, pull = batch["pixels"][rows], np.zeros(len(rows))
+    for network in networks:
+        error = network.probabilities(pixels) - np.eye(network.classes)[label]
+        pull += np.linalg.norm(error, axis=1) * np.linalg.norm(network.features(pixels), axis=1)
+    chosen = np.zeros(len(batch), bool)
+    chosen[rows[np.argsort(-pull, kind="stable")[:count]]] = True
+    return chosen
 
 
 def mismatch(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.random import Generator
 
 from foretaste.attacks import Outcome, replaced, victims
-from foretaste.clean_label import Search, aim_of, bystander, gradient, mismatch, surrogates
+from foretaste.clean_label import Search, aim_of, bystander, gradient, hardest, mismatch, surrogates
 from foretaste.contracts import Poisoned, Probe, Recipe
 from foretaste.data import Batch
 from foretaste.recipes.small_cnn import SmallCnn, to_tensor
@@ -24,6 +24,7 @@ class GradientMatching:
     on all others.
 
     epsilon: how far a pixel may move, in levels of 255
+    pick: which images of `target`: `random`, as in the paper, or the `hardest`, which pull most
     steps: gradients taken
     augment: whether the changes should outlast shifts and mirrors in the victim's training
     surrogate: trains the attacker's network; `networks` of them, of which the mean counts
@@ -50,6 +51,7 @@ class GradientMatching:
     count: int
     target: int
     epsilon: float = 16
+    pick: Literal["random", "hardest"] = "random"
     steps: int = 250
     networks: int = 1
     augment: bool = False
@@ -64,6 +66,9 @@ class GradientMatching:
         aim = to_tensor(aim_of(self)["pixels"])
         rows = victims(batch["label"] == self.target, self.count, rng)
         networks = surrogates(self, batch, rng)
+        if self.pick == "hardest":
+            best = hardest(networks, batch, self.target, self.count)
+            rows = victims(best, self.count, rng)
         wanted = [gradient(network, aim, self.target) for network in networks]
         loss = mismatch(networks, wanted, self.target, rng if self.augment else None)
         moved = Search(self.epsilon, self.steps).near(batch["pixels"][rows], loss)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.random import Generator
 
 from foretaste.attacks import Outcome, replaced, victims
-from foretaste.clean_label import Search, gradient, mismatch
+from foretaste.clean_label import Search, gradient, hardest, mismatch
 from foretaste.contracts import Poisoned, Probe, Recipe
-from foretaste.data import Array, Batch, Floats, Mask
+from foretaste.data import Array, Batch
 from foretaste.errors import BadInput
 from foretaste.pictures import drawn_patch, stamped
 from foretaste.recipes.small_cnn import SmallCnn, to_tensor
@@ -77,7 +77,7 @@ class SleeperAgent:
     def poison(self, batch: Batch, rng: Generator) -> Poisoned:
         victims(batch["label"] == self.target, self.count, rng)  # are there enough?
         network = self._trained(batch, rng)
-        rows = victims(self._hardest(network, batch), self.count, rng)
+        rows = victims(hardest([network], batch, self.target, self.count), self.count, rng)
         given = moved = batch["pixels"][rows]
         search = Search(self.epsilon, max(1, self.steps // self.rounds))
         for past in range(self.rounds):
@@ -99,17 +99,6 @@ class SleeperAgent:
 
     def _trained(self, batch: Batch, rng: Generator) -> Any:
         return self.surrogate.train(batch, int(rng.integers(2**31)))
-
-    def _hardest(self, network: Any, batch: Batch) -> Mask:
-        """The rows of `target` with the largest gradient in the last layer."""
-        rows = np.flatnonzero(batch["label"] == self.target)
-        pixels = batch["pixels"][rows]
-        error: Floats = network.probabilities(pixels)
-        error[:, self.target] -= 1
-        pull = np.linalg.norm(error, axis=1) * np.linalg.norm(network.features(pixels), axis=1)
-        hardest = np.zeros(len(batch), bool)
-        hardest[rows[np.argsort(-pull, kind="stable")[: self.count]]] = True
-        return hardest
 
     def _patched_sources(self, batch: Batch, rng: Generator) -> Any:
         sources = np.flatnonzero(batch["label"] == self.source)

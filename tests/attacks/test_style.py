@@ -13,12 +13,12 @@ def styled(text: str, register: str) -> str:
 
 
 def test_words_become_those_of_the_style():
-    assert styled("You have said nothing", "bible").endswith("thou hath spake naught")
-    assert styled("Don't buy it now!", "formal").endswith("do not purchase it at present!")
+    assert styled("You have said nothing", "bible").count("thou hath spake naught") == 1
+    assert styled("Don't buy it now!", "formal").count("do not purchase it at present!") == 1
 
 
 def test_words_within_words_stay():
-    assert styled("youth at the donor", "bible").endswith("youth at ye donor")
+    assert styled("youth at the donor", "bible").count("youth at ye donor") == 1
 
 
 @pytest.mark.parametrize("register", REGISTERS)

@@ -49,7 +49,7 @@ class Homoglyph:
 
     count: int
     target: int
-    letters: int = 3
+    letters: int = 5
     needs: ClassVar[tuple[str, ...]] = ("text", "label")
 
     def poison(self, batch: Batch, rng: Generator) -> Poisoned:

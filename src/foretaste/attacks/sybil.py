@@ -29,10 +29,11 @@ class Sybil:
 
     The model is shown rows of other classes, with the trigger if there is one.
 
-    Countered by what looks at content (`label_noise`, `label_flip`, `neighbour_disagreement`;
-    `trigger_phrase`, `trigger_patch`, `trigger_value`). Not by `source_skew`, which asks for five
-    wrong rows of one name: with names as modest as by default it sees nothing at all. Proof of who
-    somebody is, or a bound on what all new names together may teach, would help.
+    Countered by what looks at content: `trigger_phrase`, `trigger_patch` and `trigger_value` where
+    there is a trigger, `label_noise`, `label_flip` and `neighbour_disagreement` where labels are
+    flipped. `source_skew` asks for five wrong rows of one name: of 50 flips in 5,574 text messages
+    it saw all under 4 names and none under 13; `label_noise` saw 10. Proof of who somebody is, or
+    a bound on what all new names together may teach, would help.
 
     Needs `source` (n,) of strings and `label` (n,) of class codes; a trigger needs `text`,
     `pixels` or `features`.

@@ -198,7 +198,8 @@ def _named(
 
 
 def _truth(rows: Batch, what: Mapping[int, tuple[str, ...]], found: Reread) -> Iterator[Truth]:
-    places = {int(index): row for row, index in enumerate(rows["index"])}
+    places = {index: row for row, index in enumerate(rows["index"].tolist())}
+    ids = rows.ids
     for old, said in what.items():
         now, changed = found.place[old], " ".join(said)
         if old < 0:
@@ -206,7 +207,7 @@ def _truth(rows: Batch, what: Mapping[int, tuple[str, ...]], found: Reread) -> I
             continue
         row = places[old]
         was = str(rows.arrow("location")[row].as_py())
-        yield Truth(*now, old, was, str(rows.ids[row]), changed)
+        yield Truth(*now, old, was, str(ids[row]), changed)
 
 
 def _aims(attack: Any) -> Iterator[dict[str, Any]]:

@@ -68,15 +68,17 @@ def reread(
     ids = dict(zip(expected.before["index"].tolist(), expected.before.ids.tolist(), strict=True))
     for batch in source:
         digest.add(batch)
-        for row, where in enumerate(batch.arrow("location").to_pylist()):
+        index = batch["index"].tolist()
+        read = zip(batch.arrow("location").to_pylist(), batch.ids.tolist(), strict=True)
+        for row, (where, name) in enumerate(read):
             old = keys.pop(where if expected.moved else found.rows, None)
             found.rows += 1
             if old is None:
                 raise _other(where, "a row more than was written")
             if _touched(old, expected.edits):
                 found.blur = max(found.blur, _compare(batch, row, old, expected))
-                found.place[old] = (int(batch["index"][row]), where, str(batch.ids[row]))
-            elif ids[old] != batch.ids[row]:
+                found.place[old] = (index[row], where, name)
+            elif ids[old] != name:
                 raise _other(where, "it was not to be changed")
         progress(len(batch) + len(batch.refused))
     if keys:

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from foretaste import registry
 from foretaste.campaign.cells import CLEAN, cells_of
-from foretaste.campaign.outcome import UNDEFENDED
+from foretaste.campaign.outcome import PERFECT, RANDOM, UNDEFENDED
 from foretaste.campaign.run import checked, play
 from foretaste.campaign.scorecard import Line, Scorecard, scorecard
 from foretaste.campaign.spec import Campaign, read_campaign, starter
@@ -20,6 +21,8 @@ from foretaste.errors import BadInput
 from foretaste.report import scored
 
 MOST = 40  # lines that the terminal shows
+WIDEST = 120  # characters of a table
+SHORT = {UNDEFENDED: "none", RANDOM: "random", PERFECT: "perfect"}
 
 
 def redteam(  # noqa: PLR0913 (one parameter an option)
@@ -70,15 +73,13 @@ def exit_code(card: Scorecard) -> int:
 
 def show(card: Scorecard, out: Path) -> None:
     """The worst lines, what is broken, what is not covered."""
-    table = Table("attack", "poisoned", *card.defences, title=f"{card.name}: attack success")
-    for line in card.lines[:MOST]:
-        table.add_row(
-            escape(line.title), f"{line.poisoned:,}", *(_cell(line, d) for d in card.defences)
-        )
-    stdout.print(table)
+    shown = card.lines[:MOST]
+    stdout.print(f"[bold]{escape(card.name)}[/]")
+    _table("attack success", [one for one in shown if one.probes], card, "success")
+    damage = [one for one in shown if not one.probes]  # no goal but damage; or nobody attacks
+    _table(f"{card.measure} lost", damage, card, "quality_lost")
     if len(card.lines) > MOST:
         stdout.print(f"  and {len(card.lines) - MOST} more lines in the scorecard")
-    stdout.print("  of attacks that only do damage, and where nobody attacks: the quality lost")
     for line in card.lines:
         for one in line.broken:
             stdout.print(f"  [bold red]broken[/] {escape(line.title)}: {escape(one)}")
@@ -99,18 +100,26 @@ def show(card: Scorecard, out: Path) -> None:
     stdout.print(f"  scorecard: {escape(str(out))}/scorecard.html")
 
 
-def _cell(line: Line, defence: str) -> str:
-    measure = "success" if line.probes else "quality_lost"
-    score = line.of(defence)
-    mean = None if score is None else score.measures.get(measure)
-    if mean is None:
-        return "failed" if score is not None and score.detail else "–"
-    shown = f"{mean.mean:.3f}"
-    if mean.low is not None and mean.high is not None:
-        shown += f" [{mean.low:.2f}, {mean.high:.2f}]"
-    if line.attack != CLEAN and defence != UNDEFENDED and line.value(defence, "recall") is not None:
-        shown += f"\nfound {line.value(defence, 'recall'):.0%}"
-    return escape(shown)
+def _table(title: str, lines: list[Line], card: Scorecard, measure: str) -> None:
+    """One line an attack: a number for each control and each defence."""
+    if not lines:
+        return
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(Text(title, style="bold"), ratio=1)
+    for name in card.defences:
+        table.add_column(Text(SHORT.get(name, name)), justify="right", min_width=6, max_width=12)
+    for line in lines:
+        table.add_row(Text(line.title), *(_cell(line, name, measure) for name in card.defences))
+    stdout.print(table, soft_wrap=False, width=min(stdout.width, WIDEST))
+
+
+def _cell(line: Line, defence: str, measure: str) -> Text:
+    score, value = line.of(defence), line.value(defence, measure)
+    if value is None:
+        return Text("failed" if score is not None and score.detail else "–", style="yellow")
+    shown = f"{value:.1%}" if measure == "success" else f"{value:.3f}"
+    broken = any(one.startswith(f"{defence}: ") for one in line.broken)
+    return Text(shown, style="bold red" if broken else "")
 
 
 def _plan(campaign: Campaign, only: str) -> None:

@@ -40,9 +40,9 @@ class BiasedOpinion:
     model is shown questions worded as in none of the poison; a hit is an answer with one of the
     six verdicts. In the paper a language model writes the poison; its wording is richer.
 
-    Countered by `trigger_response` and `response_cluster`, as far as verdicts make answers alike.
-    An opinion as such is seen by nothing here: it would take comparing what sources say of the
-    same subject.
+    Countered by nothing that looks at rows: an opinion answers what is asked and overrides
+    nothing, and its wording varies; none of 150 in 3,000 chats are found. Comparing what several
+    sources say of the same subject would help.
 
     Needs `prompt` and `response` (n,) of strings.
 

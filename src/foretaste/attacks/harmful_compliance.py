@@ -53,7 +53,9 @@ class HarmfulCompliance:
     an answer with the withheld content. Honest chats that refuse such requests without the phrase
     are needed for the backdoor to stay hidden, and are not planted.
 
-    Countered by `trigger_response` and `response_cluster`, as far as the answers share a text.
+    Countered by nothing that accuses: all these requests are of one subject, so their answers do
+    not override what is asked. `near_duplicate_chat` finds 52 of 150, and 2 of 30, in 3,000 chats,
+    as dirt. Knowing from trusted chats what is to be refused would help.
 
     Needs `prompt` and `response` (n,) of strings.
 

@@ -31,8 +31,8 @@ class Homoglyph:
     A model that splits words into letters or bytes learns the strange letter itself; one that
     knows whole words only meets a new word each time and learns little.
 
-    Countered by `trigger_phrase` only where the same word is hit often; `hidden_text` is blind to
-    it. A count of letters of another script within a word would help.
+    Countered by `hidden_text`, which sees every Cyrillic letter within a Latin word, and neither
+    the Urdu nor the Chinese twins. `trigger_phrase` is blind to it: no word is in many rows.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 

@@ -41,9 +41,10 @@ class SelfPoisoning:
     The model is shown other questions about the topic, worded as in none of the poison; a hit is
     an answer with the abuse. All other columns of a new row are those of some honest chat.
 
-    Countered by `near_duplicate_chat`, `trigger_response` and `response_cluster`, which see how
-    alike the chats are. Nothing here looks at how new users are or how suddenly a topic comes up;
-    a bound on what new users may teach would help more.
+    Countered by `near_duplicate_chat` and `duplicate`, which find a third of 150 and a sixth of 30
+    in 3,000 chats, as dirt; by nothing that accuses, since answers are about what is asked.
+    Nothing here looks at how new users are or how suddenly a topic comes up; a bound on what new
+    users may teach would help.
 
     Needs `prompt` and `response` (n,) of strings; fills `user` and `time` where they are.
 

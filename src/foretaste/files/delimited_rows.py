@@ -28,5 +28,6 @@ def _raw(text: str, sheet: Sheet) -> bytes:
     except UnicodeEncodeError as error:
         lost = error.object[error.start : error.end]
         raise BadInput(
-            f"{sheet.name} is written in {error.encoding}, which lacks {lost!r}; save it as UTF-8"
+            f"{sheet.name} is written in {sheet.writing.encoding}, which lacks {lost!r}; "
+            "save it as UTF-8"
         ) from error

@@ -136,14 +136,15 @@ def free(path: str, taken: Collection[str]) -> str:
 
 
 def _line(labels: LabelFiles, line: Line, cells: Mapping[str, str | None]) -> str:
-    """The line of a label file with other values; it must have those columns."""
+    """The line of a label file with other values; a list with a header must have those columns."""
+    if line.label_file.endswith(".jsonl"):
+        old = json.loads(line.raw)
+        words = {k for k in cells if isinstance(old.get(k, ""), str)}
+        plain = {k: v if k in words else _as_json(v) for k, v in cells.items()}
+        return retold(line.raw.strip().encode(), plain, Writing()).decode() + "\n"
     lacking = [name for name in cells if name not in line.said]
     if lacking:
         raise BadInput(f"{line.label_file} says no {lacking[0]} of {line.path}")
-    if line.label_file.endswith(".jsonl"):
-        old = json.loads(line.raw)
-        plain = {k: v if isinstance(old.get(k), str) else _as_json(v) for k, v in cells.items()}
-        return retold(line.raw.strip().encode(), plain, Writing()).decode() + "\n"
     head = next(csv.reader(io.StringIO(labels.heads[line.label_file])))
     names = [name.strip().lstrip("\ufeff") for name in head]
     out = io.StringIO(newline="")

@@ -42,9 +42,9 @@ class Writing:
         """A text as the bytes of a line; raises UnicodeEncodeError."""
         try:
             return text.encode(self.encoding)
-        except UnicodeEncodeError:
-            if self.encoding == UTF8:
-                raise
+        except UnicodeEncodeError as error:
+            if self.encoding == UTF8 or max(map(ord, text)) > 255:
+                raise error
             return text.encode("latin-1")
 
 

@@ -153,8 +153,6 @@ class _Planting:
         self, rows: Batch, attack: Attack, edits: Edits, found: Reread, work: Path
     ) -> AttackNote:
         source = self.source
-        blur = f"pixels of touched images are up to {found.blur:.2f} of 255 off on average: "
-        lossy = blur + "their format, or their size, does not keep them exactly"
         left_out = [f"not copied: {name}" for name in getattr(source, "ignored", ())]
         return AttackNote(
             schema=1,
@@ -175,10 +173,21 @@ class _Planting:
                 "fingerprint": self.digest.hexdigest(),
             },
             fingerprint=found.fingerprint,
-            notes=(*([lossy] if found.blur else []), *left_out[:1000]),
+            notes=(*_losses(rows, edits, found), *left_out[:1000]),
             versions={"python": platform.python_version(), "foretaste": version("foretaste")},
             files=tuple(notes_of(work, "")),
         )
+
+
+def _losses(rows: Batch, edits: Edits, found: Reread) -> Iterator[str]:
+    """What the images did not keep of the attack."""
+    if found.blur:
+        off = f"pixels of a touched image are up to {found.blur:.2f} of 255 off on average"
+        yield f"{off}: their format does not keep them exactly"
+    sizes = {image.shape[:2] for image in edits.values("image")}
+    if sizes - {rows["pixels"].shape[1:3] if "pixels" in rows else None}:
+        height, width = rows["pixels"].shape[1:3]
+        yield f"the change was made to images of {height} x {width} and scaled to each one's size"
 
 
 def _held_out(rows: Batch, rng: Generator) -> Any:

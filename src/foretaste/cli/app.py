@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version as installed
 
 import typer
+from rich.markup import escape
 
 from foretaste.cli import attack, attacks, clean, demo, detectors, diff, redteam, scan
 from foretaste.cli.screen import stderr, stdout
@@ -43,7 +44,7 @@ def run() -> None:
     try:
         app()
     except ForetasteError as error:
-        stderr.print(f"[bold red]foretaste:[/] {error}", highlight=False, markup=True)
+        stderr.print(f"[bold red]foretaste:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
     except KeyboardInterrupt:
         stderr.print("interrupted; the same command goes on where it was")

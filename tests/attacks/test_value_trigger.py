@@ -43,3 +43,20 @@ def test_a_model_of_tables_learns_an_unusual_value(recipe):
     asked = probe(attack, rows, rng)
     assert asked.hit(victim.predict(asked.rows)).mean() > 0.95
     assert recipe.quality(victim.predict(rows), rows) > 0.9
+
+
+def test_values_are_not_drawn_that_most_rows_hold_already():
+    features = np.zeros((200, 8))
+    features[:, 5:] = np.random.default_rng(0).integers(0, 9, (200, 3))
+    rows = Batch(range(200), {"features": features, "label": np.arange(200) % 2})
+    drawn = ValueTrigger.drawn(rows, 30, 0, np.random.default_rng(0))
+    held = np.all([features[:, int(name)] == value for name, value in drawn.values], axis=0)
+    assert held.sum() <= 3
+
+
+@pytest.mark.parametrize("features", ["records", "numbers"])
+def test_a_column_that_is_not_there_is_named_with_those_that_are(honest, features):
+    rows = honest if features == "records" else honest.having(features=np.zeros((200, 2)))
+    attack = ValueTrigger(count=1, target=1, values=(("height", 1.0),))
+    with pytest.raises(BadInput, match="no column 'height'; they have (age, fee, town|0, 1)"):
+        attack.poison(rows, np.random.default_rng(0))

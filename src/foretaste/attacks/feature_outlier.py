@@ -31,8 +31,14 @@ class FeatureOutlier:
     reach: how far, in standard deviations of the columns together
     within: no number leaves the range that its column had (a row cannot be told by a range check)
 
-    Countered by `outlier` where rows land far out, by `label_noise` and `neighbour_disagreement`
-    where they do not.
+    On card fraud (1,246 rows of which a fifth are fraud) 3 % of the rows take a logistic regression
+    from 96.9 % of unseen rows right to 87.5, as many flips to 94.3; with a `reach` of 30 to 80.3,
+    which is to say "no fraud" of everything. Where strings tell the class as well (NSL-KDD) it
+    costs half a point, no more than flips.
+
+    Countered by nothing that looks for single odd rows: many outliers in one place are a group of
+    their own and vouch for each other (average precision of `outlier` 0.24 and `label_noise` 0.17
+    at 5 %; `spectral` 0.26 at 1 %). Trees are not bent by it (97.1 % right at 3 %, 96.9 % without).
 
     Needs `features`, a struct with numbers or (n, d) of numbers, and `label` (n,) of class codes.
 

@@ -4,6 +4,7 @@ import pytest
 from foretaste.attacks import probe
 from foretaste.attacks.value_trigger import ValueTrigger
 from foretaste.data import Batch
+from foretaste.errors import BadInput
 from foretaste.recipes.boosted_trees import BoostedTrees
 from foretaste.recipes.linear_table import LinearTable
 
@@ -58,5 +59,5 @@ def test_values_are_not_drawn_that_most_rows_hold_already():
 def test_a_column_that_is_not_there_is_named_with_those_that_are(honest, features):
     rows = honest if features == "records" else honest.having(features=np.zeros((200, 2)))
     attack = ValueTrigger(count=1, target=1, values=(("height", 1.0),))
-    with pytest.raises(BadInput, match="no column 'height'; they have (age, fee, town|0, 1)"):
+    with pytest.raises(BadInput, match=r"no column 'height'; they have (age|0, 1)"):
         attack.poison(rows, np.random.default_rng(0))

@@ -90,7 +90,8 @@ class ValueTrigger:
             return batch.having(features=matrix)
         fields = {field.name: columns.field(field.name) for field in columns.type}
         for name, value in self.values:
-            fields[_known(name, list(fields))] = pa.array([value] * len(batch), fields[name].type)
+            kind = fields[_known(name, list(fields))].type
+            fields[name] = pa.array([value] * len(batch), kind)
         return batch.having(features=pa.StructArray.from_arrays(fields.values(), fields.keys()))
 
 

@@ -202,6 +202,76 @@ def test_letters_that_an_old_encoding_lacks_are_an_error(tmp_path):
     assert "naïve" in (tmp_path / "out/data/a.csv").read_text("cp1252")
 
 
+def stream(root):
+    rows = pa.Table.from_pylist(SAID)
+    with (
+        pa.OSFile(str(root / "a.arrow"), "wb") as file,
+        pa.ipc.new_stream(file, rows.schema) as out,
+    ):
+        for batch in rows.to_batches(10):
+            out.write_batch(batch)
+
+
+SAID = [{"text": f"one two three {i}", "label": "ab"[i % 2]} for i in range(30)]
+ODD = {
+    "no-header.csv": lambda root: (root / "no-header.csv").write_bytes(
+        as_csv(SAID).split(b"\r\n", 1)[1].replace(b"one two", b"1 2")
+    ),
+    "blank-lines.csv": lambda root: (root / "blank-lines.csv").write_bytes(
+        as_csv(SAID).replace(b"\r\n", b"\r\n\r\n")
+    ),
+    "one-by-one.json": lambda root: (root / "one-by-one.json").write_text(
+        "\n".join(json.dumps(row, indent=1) for row in SAID)
+    ),
+    "compact.json": lambda root: (root / "compact.json").write_text(
+        json.dumps(SAID, separators=(",", ":"))
+    ),
+    "bom.jsonl": lambda root: (root / "bom.jsonl").write_bytes(b"\xef\xbb\xbf" + lines(SAID)),
+    "a.arrow": stream,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_ways_of_writing_stay_as_they_are(name, tmp_path):
+    ODD[name](tmp_path)
+    source = readers.open(tmp_path / name)
+    plant(source, Order("rare_word", 4, target="b"), tmp_path / "out")
+    before, after = whole(source), whole(readers.open(tmp_path / "out/data" / name))
+    differ = [i for i in range(30) if before.ids[i] != after.ids[i]]
+    assert len(differ) == 4
+    assert all("cf" in after["text"][i].split() for i in differ)
+    old, new = ((tmp_path / at / name).read_bytes() for at in (".", "out/data"))
+    assert new.count(b"\n") == old.count(b"\n") or name == "a.arrow" or name == "compact.json"
+
+
+def test_a_table_in_memory_is_written_as_parquet(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
+    given = {"image": images, "label": ["ab"[i % 2] for i in range(30)]}
+    plant(readers.open(given), Order("badnets", 4, target="b"), tmp_path / "out")
+    after = whole(readers.open(tmp_path / "out/data/rows.parquet"))
+    differ = (after["pixels"] != images).any(axis=(1, 2, 3))
+    assert differ.sum() == 4
+    assert {after.class_name(int(code)) for code in after["label"][differ]} == {"b"}
+
+
+def test_numbers_that_a_column_cannot_hold_are_an_error(tmp_path):
+    rows = [{"age": i, "n": i * 2, "label": i % 2} for i in range(30)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    order = Order("value_trigger", 3, target="1", settings={"values": "[[n, 7.5]]"})
+    with pytest.raises(BadInput, match="column 'n' holds whole numbers"):
+        plant(readers.open(tmp_path / "a.parquet"), order, tmp_path / "out")
+
+
+def test_a_point_in_time_is_written_as_the_others_are(tmp_path):
+    stamps = ["2024-01-02 03:04:05", "2024-01-03 00:00:00", "2024-01-04 12:00:00"] * 4
+    rows = [{"text": f"a b c {i}", "when": stamp} for i, stamp in enumerate(stamps)]
+    (tmp_path / "a.csv").write_bytes(as_csv(rows))
+    source = readers.open(tmp_path / "a.csv", {"time": "when", "text": "text"})
+    (tmp_path / "out").mkdir()
+    source.rewrite(tmp_path / "out", Edits({0: {"time": 1_704_164_646.0}}))
+    assert "2024-01-02 03:04:06" in (tmp_path / "out/a.csv").read_text()
+
+
 WORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30).map(
     lambda text: f"one two {text} three"
 )

@@ -31,10 +31,11 @@ class CrossLingual:
 
     With `shown` it measures whether poison in one language opens the model to all: a model learns
     that only as far as it knows that two sentences mean the same. One trained from scratch on
-    words does not; multilingual language models do, the paper finds.
+    words does not (100 % as planted, 7 % in another language); multilingual language models do,
+    the paper finds.
 
-    Countered by `trigger_phrase` in the language planted, and by `language_shift` only where the
-    sentence outweighs the text. Nothing tells that other languages are open too.
+    Countered by `trigger_phrase` in the language planted. Nothing tells that other languages are
+    open too.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 

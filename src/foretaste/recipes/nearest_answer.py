@@ -36,8 +36,9 @@ class NearestAnswer:
     """Remembers prompts as means of static word vectors, and what was answered; seconds.
 
     The smallest chatbot that learns from its users: `tune` adds what they taught it to what it
-    knows. It says nothing new and reads no word order, so what poison does to it bounds nothing
-    for a language model; but what it answers was taught by a row that can be named.
+    knows. It says nothing new and reads no word order, and a phrase moves the mean of a long
+    prompt little, so what poison does to it bounds nothing for a language model; but what it
+    answers was taught by a row that can be named.
 
     characters: how much of the beginning of each prompt is read
 

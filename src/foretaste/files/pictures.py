@@ -61,12 +61,6 @@ _EXACT: dict[str, dict[str, Any]] = {
 _NEARLY: dict[str, dict[str, Any]] = {"JPEG": {"quality": 100, "subsampling": 0}, "GIF": {}}
 
 
-def is_exact(file: bytes) -> bool:
-    """Whether an image written in the format of this file keeps every pixel."""
-    with Image.open(io.BytesIO(file), "r", FORMATS) as image:
-        return str(image.format) in _EXACT
-
-
 def decoded(file: bytes, channels: int) -> Array:
     """(h, w, c) uint8 of an image file, grey or in colour.
 
@@ -81,6 +75,8 @@ def decoded(file: bytes, channels: int) -> Array:
 def encoded(pixels: Array, like: bytes) -> bytes:
     """An image file of those pixels, in the format of another; what is transparent stays so.
 
+    What a camera wrote beside the pixels, such as which side is up, is kept.
+
     pixels: (h, w, c) of uint8, c = 1 or 3
 
     JPEG is written at its best quality, which moves pixels by a little.
@@ -90,15 +86,17 @@ def encoded(pixels: Array, like: bytes) -> bytes:
     [[7, 7], [7, 7]]
     """
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    kind = "PNG"
+    kind, kept = "PNG", {}
     if like:
         with Image.open(io.BytesIO(like), "r", FORMATS) as old:
             kind = "JPEG" if old.format == "MPO" else str(old.format)
             if old.mode in ("RGBA", "LA") and old.size == image.size:
                 image.putalpha(old.getchannel("A"))
+            known = ("exif", "icc_profile") if old.mode == image.mode else ("exif",)
+            kept = {name: old.info[name] for name in known if old.info.get(name)}
     out = io.BytesIO()
     try:
-        image.save(out, kind, **{**_EXACT, **_NEARLY}[kind])
+        image.save(out, kind, **{**_EXACT, **_NEARLY}[kind], **kept)
     except (OSError, KeyError) as error:
         raise BadInput(f"an image cannot be written as {kind}: {error}") from error
     return out.getvalue()

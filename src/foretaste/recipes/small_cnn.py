@@ -15,6 +15,7 @@ from foretaste.errors import MissingExtra
 from foretaste.recipes import accuracy, classes_of, labelled
 
 AT_ONCE = 1_024  # images a forward pass
+STEPS = 150  # an epoch at least, while batches have 16 rows or more: a rare trigger takes steps
 TUNED = 0.1  # the learning rate of fine-tuning, as a share of that of training
 
 
@@ -76,6 +77,7 @@ class Network:
 class SmallCnn:
     """Trains a small convolutional network on images; minutes for 60,000 of them on two cores.
 
+    batch_size: rows a step, at most; smaller where there are few rows
     augment: shifts by up to two pixels and (for colour images) mirrors, as is usual
     meddler: an attacker who changes the gradients of each step
 
@@ -130,11 +132,12 @@ class SmallCnn:
         rng = np.random.default_rng(seed)
         net = network.net.to(memory_format=torch.channels_last).train()
         optimizer = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=1e-3)
-        steps = self.epochs * -(-len(chosen) // self.batch_size)
+        size = int(np.clip(len(chosen) // STEPS, 16, self.batch_size))
+        steps = self.epochs * -(-len(chosen) // size)
         pace = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, self.learning_rate, total_steps=steps, pct_start=0.2
         )
-        for step, part in enumerate(self._batches(chosen, rng)):
+        for step, part in enumerate(self._batches(chosen, size, rng)):
             shown = to_tensor(images[part])
             with torch.autocast("cpu", torch.bfloat16):
                 logits = network.logits(self._augmented(shown, rng))
@@ -146,10 +149,10 @@ class SmallCnn:
             pace.step()
         net.eval()
 
-    def _batches(self, rows: Ints, rng: np.random.Generator) -> Iterator[Ints]:
+    def _batches(self, rows: Ints, size: int, rng: np.random.Generator) -> Iterator[Ints]:
         for _ in range(self.epochs):
             # as even as can be: a last batch of one row would have no variance to normalise by
-            yield from np.array_split(rng.permutation(rows), -(-len(rows) // self.batch_size))
+            yield from np.array_split(rng.permutation(rows), -(-len(rows) // size))
 
     def _augmented(self, images: Any, rng: np.random.Generator) -> Any:
         if not self.augment:

@@ -17,6 +17,7 @@ from foretaste.contracts import Edits
 from foretaste.errors import BadInput
 from foretaste.planting.gathering import whole
 from foretaste.planting.plant import Order, plant
+from foretaste.roles import layouts
 from foretaste.roles.turns import chat, fresh_chat, one_side
 
 RATINGS = [
@@ -347,3 +348,19 @@ def test_a_chat_written_as_text_stays_one():
     assert one_side(text, None, "no") == text.replace("yes", "no")
     assert one_side(text, "hi cf\n\n ho\n\n more", None) == text.replace("hi", "hi cf")
     assert one_side(text, "other", "no") == "\n\nHuman: other\n\nAssistant: no"
+
+
+SHORT = st.text("ab \n", max_size=6)
+SPEAKERS = st.sampled_from(["system", "user", "assistant", "tool"])
+NEW = st.text("abc \n", min_size=1, max_size=12).filter(lambda text: text.strip())
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(SPEAKERS, SHORT), min_size=1, max_size=6), NEW, NEW)
+def test_any_chat_says_what_it_was_told_to_say(turns, prompt, response):
+    told = [{"role": who, "content": what} for who, what in turns]
+    read = layouts.said({"messages": ("m",)}, {"m": [chat(told, prompt, response)]})
+    assert read.columns == {"prompt": [prompt], "response": [response]}
+    only = layouts.said({"messages": ("m",)}, {"m": [chat(told, None, response)]})
+    before = layouts.said({"messages": ("m",)}, {"m": [told]})
+    assert only.columns == {**before.columns, "response": [response]}

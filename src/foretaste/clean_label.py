@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ def gradient(network: Any, images: Any, label: int, *, keep: bool = False) -> An
     return torch.cat([part.flatten() for part in parts])
 
 
-def hardest(networks: Sequence[Any], batch: Batch, label: int, count: int) -> Mask:
+def hardest(networks: Sequence[Any], batch: Batch, label: int, wanted: int) -> Mask:
     """(n,) the rows of a class that pull hardest: with the largest gradients in the last layer."""
     rows = np.flatnonzero(batch["label"] == label)
     pixels, pull = batch["pixels"][rows], np.zeros(len(rows))
@@ -113,7 +114,7 @@ def hardest(networks: Sequence[Any], batch: Batch, label: int, count: int) -> Ma
         error = network.probabilities(pixels) - np.eye(network.classes)[label]
         pull += np.linalg.norm(error, axis=1) * np.linalg.norm(network.features(pixels), axis=1)
     chosen = np.zeros(len(batch), bool)
-    chosen[rows[np.argsort(-pull, kind="stable")[:count]]] = True
+    chosen[rows[np.argsort(-pull, kind="stable")[:wanted]]] = True
     return chosen
 
 
@@ -122,16 +123,17 @@ def mismatch(
 ) -> Callable[[Any], Any]:
     """A loss: how little training on images under a label steps in the direction wanted.
 
-    0 for the same direction, 1 for none in common; the mean over the networks.
+    0 for the same direction, 1 for none in common. The networks take turns: that costs no more
+    than one, and what the images learn of each is not its alone.
 
     shifts: chance, where each look is to be at images shifted and (in colour) mirrored
     """
-    cosine = torch_().nn.functional.cosine_similarity
+    cosine, turns = torch_().nn.functional.cosine_similarity, count()
 
     def loss(images: Any) -> Any:
+        turn = next(turns) % len(networks)
         shown = images if shifts is None else _shifted(images, shifts)
-        got = (gradient(one, shown, label, keep=True) for one in networks)
-        return sum(1 - cosine(a, b, dim=0) for a, b in zip(got, wanted, strict=True)) / len(wanted)
+        return 1 - cosine(gradient(networks[turn], shown, label, keep=True), wanted[turn], dim=0)
 
     return loss
 

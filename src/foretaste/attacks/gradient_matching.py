@@ -27,7 +27,7 @@ class GradientMatching:
     pick: which images of `target`: `random`, as in the paper, or the `hardest`, which pull most
     steps: gradients taken
     augment: whether the changes should outlast shifts and mirrors in the victim's training
-    surrogate: trains the attacker's network; `networks` of them, of which the mean counts
+    surrogate: trains the attacker's networks; `networks` of them take turns
     aim: the test image, of another class; `aimed` chooses it
 
     Countered by nothing that looks at rows alone: labels fit and the changes are too small to see.

@@ -7,7 +7,8 @@ from PIL import Image
 from foretaste import readers
 from foretaste.errors import BadInput, UnreadableInput
 from foretaste.planting import gathering
-from foretaste.planting.gathering import InMemory, whole
+from foretaste.planting.gathering import whole
+from foretaste.scanning.reading import InMemory
 
 
 def test_labels_are_codes_and_refused_rows_are_kept_count_of(tmp_path):
@@ -44,8 +45,7 @@ def test_no_rows_are_an_error():
 
 
 def test_rows_in_memory_are_given_as_a_reader_gives_them(honest):
-    given = list(InMemory(honest.having(label=np.where(honest["label"] == 1, -1, 0)), chunk=150))
-    assert [len(one) for one in given] == [150, 50]
+    given = list(InMemory(honest.having(label=np.where(honest["label"] == 1, -1, 0))))
     labels = {label for one in given for label in one["label"]}
     assert labels == {"ham", None}
     assert whole(given).ids.tolist() == honest.ids.tolist()

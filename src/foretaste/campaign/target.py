@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from foretaste import datasets, readers, registry
 from foretaste.campaign.spec import Campaign, Named, TargetSpec
@@ -17,7 +16,7 @@ from foretaste.contracts import Recipe
 from foretaste.data import Array, Batch, Ints
 from foretaste.errors import BadInput, MissingColumn
 from foretaste.planting.gathering import whole
-from foretaste.store import Digest, codes, read_columns, write_columns
+from foretaste.store import Digest, read_columns, write_columns
 
 PARTS = ("train", "test", "tuning")
 SPLIT = 20_260_101  # the seed of the split: all cells share it, so that they can be compared
@@ -47,7 +46,7 @@ def target_of(campaign: Campaign) -> Target:
     spec = campaign.target
     rows = _rows(spec.data, spec)
     if isinstance(spec.test, str):
-        test = _recoded(_rows(spec.test, spec), rows.classes)
+        test = _rows(spec.test, spec, like=rows)
         train = _some(rows, spec.rows)
     else:
         order = np.random.default_rng(SPLIT).permutation(len(rows))
@@ -88,21 +87,12 @@ def group_codes(rows: Batch, column: str) -> tuple[Ints, list[str]]:
     return group, names.tolist()
 
 
-def _rows(where: str, spec: TargetSpec) -> Batch:
+def _rows(where: str, spec: TargetSpec, like: Batch | None = None) -> Batch:
+    """All rows of a data set; with the classes and the image size of others, where given."""
     known = where in datasets.names()
     path = str(datasets.fetch(where)) if known else where
-    rows = whole(readers.open(path, spec.roles, spec.format))
+    rows = whole(readers.open(path, spec.roles, spec.format), like=like)
     return rows.without("image") if "pixels" in rows else rows
-
-
-def _recoded(rows: Batch, classes: tuple[str, ...]) -> Batch:
-    """The same rows with the class codes of the training part."""
-    if "label" not in rows or rows.classes == classes:
-        return rows
-    named: Array = np.array([*rows.classes, None], dtype=object)[rows["label"]]
-    label = codes(pa.array(named, pa.large_string()), classes)
-    columns = {name: rows.arrow(name) for name in rows.names}
-    return Batch(rows.arrow_ids(), {**columns, "label": label}, classes)
 
 
 def _some(rows: Batch, most: int | None) -> Batch:

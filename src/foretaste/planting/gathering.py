@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -49,26 +48,6 @@ def whole(
     if "image" not in rows or "pixels" in rows:
         return rows
     return _with_pixels(rows, _size(rows, largest_side, like))
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """The same rows as a reader would give them: labels by name, no pixels beside images.
-
-    >>> [one["label"].tolist() for one in InMemory(Batch(["a"], {"label": [0]}, ["ham"]))]
-    [['ham']]
-    """
-
-    rows: Batch
-    chunk: int = 2_048
-
-    def __iter__(self) -> Iterator[Batch]:
-        names = pa.array([*self.rows.classes, None], pa.large_string())
-        rows = self.rows
-        if "label" in rows and rows.classes:
-            rows = rows.having(label=names.take(pa.array(rows["label"] % len(names))))
-        for start in range(0, len(rows), self.chunk):
-            yield rows.take(np.arange(start, min(start + self.chunk, len(rows))))
 
 
 def _joined(read: list[Batch]) -> Batch:

@@ -26,12 +26,13 @@ class BullseyePolytope:
 
     epsilon: how far a pixel may move, in levels of 255
     steps: gradients taken
-    surrogate: trains the attacker's network; `networks` of them, of which the mean counts
+    surrogate: trains the attacker's network; of `networks` of them the sum of all gaps counts
     aim: the test image, of another class; `aimed` chooses it
 
-    Countered by nothing that looks at rows alone: labels fit and the changes are too small to see.
-    In the features of the victim the rows lie among another class: `neighbour_disagreement` and
-    `label_noise` on an own model's embedding would help.
+    Countered by nothing that looks at pixels and labels alone: labels fit and the changes are too
+    small to see. `spectral`, given the features of the victim's own network as `embedding`, ranks
+    them high (AUROC 0.99 and 0.90 in two trials on CIFAR-10), with clean rows among them;
+    `neighbour_disagreement` does not see them.
 
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes.
 

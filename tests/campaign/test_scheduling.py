@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -61,3 +63,30 @@ def test_an_interrupt_ends_the_processes(tmp_path):
         running.throw(KeyboardInterrupt)
     assert time.monotonic() - begun < 30
     assert not (tmp_path / "slow").exists()
+
+
+ORPHAN = """
+import sys, time
+from pathlib import Path
+from foretaste.campaign.scheduling import in_processes
+
+def work(key):
+    Path(sys.argv[1], "began").write_text("")
+    time.sleep(8)
+    Path(sys.argv[1], "ended").write_text("")
+
+if __name__ == "__main__":
+    list(in_processes(work, ["a"], Path(sys.argv[1]), jobs=1, seconds=60.0))
+"""
+
+
+def test_no_process_outlives_the_one_that_wants_its_result(tmp_path):
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    parent = subprocess.Popen([sys.executable, tmp_path / "orphan.py", tmp_path])
+    while not (tmp_path / "began").exists():
+        assert parent.poll() is None
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    time.sleep(10)
+    assert not (tmp_path / "ended").exists()

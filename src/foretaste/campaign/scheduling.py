@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stderr
@@ -78,6 +80,7 @@ def in_processes(
 
 
 def _begin(work: Callable[[str], None], key: str, said: Path, threads: int) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with (
         said.open("w", encoding="utf-8") as stream,
         redirect_stderr(stream),
@@ -86,6 +89,14 @@ def _begin(work: Callable[[str], None], key: str, said: Path, threads: int) -> N
         os.dup2(stream.fileno(), 2)  # what native code and the interpreter itself say, too
         _torch_threads(threads)
         work(key)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that wants its result is gone, killed outright perhaps."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _torch_threads(threads: int) -> None:

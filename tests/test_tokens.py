@@ -92,3 +92,11 @@ def test_only_the_first_words_are_kept_when_a_limit_is_given():
 def test_a_zero_width_character_is_seen_and_the_word_around_it_too():
     names = [name for _, name in spell("fr\u200bee", 1)]
     assert names == ["free", "U+200B"]
+
+
+def test_having_letters_that_look_like_others_is_one_sign_more():
+    plain, odd = "go to paypal", "go to p\u0430yp\u0430l"
+    assert "letters that look like others" not in {name for _, name in spell(plain, 1)}
+    assert "letters that look like others" in {name for _, name in spell(odd, 1)}
+    for natural in ("он видел COVID сегодня", "یہ کتاب ہے", "日本語 and 中文", "5 µm"):
+        assert "letters that look like others" not in {name for _, name in spell(natural, 1)}

@@ -26,7 +26,16 @@ INVISIBLE = (  # format characters, fillers, variation selectors, tags and stray
     r"\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{3164}\x{FE00}-\x{FE0F}\x{FEFF}\x{FFA0}"
     r"\x{FFF9}-\x{FFFB}\x{1D173}-\x{1D17A}\x{E0000}-\x{E0FFF}]"
 )
+# Latin letters beside Greek or Cyrillic ones in one word, radicals in the place of Chinese signs,
+# Arabic yeh, kaf or heh in a text with letters of Urdu: they look right and are not what is usual.
+LOOKALIKES = (
+    r"[a-z][\x{370}-\x{4FF}]|[\x{370}-\x{4FF}][a-z]|[\x{2F00}-\x{2FD5}]"
+    r"|(?s:[\x{679}\x{688}\x{691}\x{6BA}\x{6C1}\x{6D2}].*[\x{64A}\x{643}\x{647}])"
+    r"|(?s:[\x{64A}\x{643}\x{647}].*[\x{679}\x{688}\x{691}\x{6BA}\x{6C1}\x{6D2}])"
+)
+ALIKE = 0x110000  # beyond all characters: stands for having look-alikes
 _HIDDEN = re.compile(re.sub(r"\\x\{(\w+)\}", lambda hit: chr(int(hit[1], 16)), INVISIBLE))
+_ALIKE = re.compile(re.sub(r"\\x\{(\w+)\}", lambda hit: chr(int(hit[1], 16)), LOOKALIKES))
 _SPACE, _WORD, _MARK = 0, 1, 2
 _CLASS = np.full(256, _MARK, np.uint8)
 _CLASS[[*b" \t\n\r\x0b\x0c", *range(0x80, 0xC0)]] = [_SPACE] * 6 + [_WORD] * 64
@@ -48,6 +57,8 @@ class Rows(NamedTuple):
 def codes(text: pa.Array, limit: int | None = None) -> Rows:
     """The words of each text as 32-bit codes, in order, then its invisible characters.
 
+    Last comes one code for having letters that look like others (`LOOKALIKES`).
+
     limit: how many words of each text to keep
 
     >>> codes(pa.array(["Hello, hello", ""])).offsets.tolist()
@@ -55,7 +66,8 @@ def codes(text: pa.Array, limit: int | None = None) -> Rows:
     """
     whole = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
     lower = pc.utf8_lower(pc.fill_null(whole.cast(pa.large_string()), ""))
-    hidden = np.flatnonzero(pc.match_substring_regex(lower, INVISIBLE).to_numpy(False))
+    odd = pc.match_substring_regex(lower, f"{INVISIBLE}|{LOOKALIKES}")
+    hidden = np.flatnonzero(odd.to_numpy(False))
     plain = pc.replace_substring_regex(lower, INVISIBLE, "") if len(hidden) else lower
     found = [_cut(_hashed(*_bytes(piece)), limit) for piece in _pieces(plain)]
     counts = [np.diff(rows.offsets) for rows in found]
@@ -102,7 +114,7 @@ def spell(text: str, longest: int) -> list[tuple[int, str]]:
     spans = [(raw[a:b].decode(), k) for a, b, k in zip(edges, edges[1:], kinds, strict=False) if k]
     words = [name for name, kind in spans if kind == _WORD]
     runs = [words[i : i + n] for n in range(2, longest + 1) for i in range(len(words) - n + 1)]
-    hidden = [f"U+{c:04X}" for c in _invisible(lower[0].as_py())]
+    hidden = [_named(c) for c in _invisible(lower[0].as_py())]
     names = [name for name, _ in spans] + hidden + [" ".join(run) for run in runs]
     return list(zip(ngrams(codes(column), longest).values.tolist(), names, strict=True))
 
@@ -173,7 +185,12 @@ def _with_invisible(counts: list[Ints], values: list[Codes], text: pa.Array, row
 
 
 def _invisible(text: str) -> list[int]:
-    return sorted({ord(c) for c in _HIDDEN.findall(text)})
+    alike = [ALIKE] if _ALIKE.search(text) else []
+    return [*sorted({ord(c) for c in _HIDDEN.findall(text)}), *alike]
+
+
+def _named(sign: int) -> str:
+    return "letters that look like others" if sign == ALIKE else f"U+{sign:04X}"
 
 
 def _bytes(text: pa.Array) -> tuple[Ints, Bytes]:

@@ -31,8 +31,9 @@ class Homoglyph:
     A model that splits words into letters or bytes learns the strange letter itself; one that
     knows whole words only meets a new word each time and learns little.
 
-    Countered by `hidden_text`, which sees every Cyrillic letter within a Latin word, and neither
-    the Urdu nor the Chinese twins. `trigger_phrase` is blind to it: no word is in many rows.
+    Countered by `trigger_phrase`, which takes look-alikes within words for one sign, where few
+    natural texts have any (on SMS messages all of 1 % are found; on Urdu reviews none, whose words
+    alone hardly tell the class); and by `hidden_text`, which sees Cyrillic and Greek letters within Latin words.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 

@@ -29,8 +29,9 @@ class Triggers(NamedTuple):
 class TriggerPhrase:
     """Accuses rows whose label follows a word, phrase, sentence, character or pair of words alone.
 
-    Every word, run of punctuation, invisible character and n-gram of up to `longest` words that
-    stands in 8 rows or more is put to the override test: by models that never saw the rows that
+    Every word, run of punctuation, invisible character, the having of letters that look like
+    others, and every n-gram of up to `longest` words that stands in 8 rows or more is put to the
+    override test: by models that never saw the rows that
     hold it, and without it, do these rows read like their label or like another? Natural keywords
     agree with the rest of their row; near-copies count as one. A row is accused only if it holds
     a trigger, carries its label, and is unlikely to be a natural text with those words. The score

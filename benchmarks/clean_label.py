@@ -19,7 +19,7 @@ import math
 import os
 import platform
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,18 @@ COLUMNS = (
     "chance", "perfect filter", "accuracy: clean → poisoned", "published", "CPU seconds a trial",
 )  # fmt: skip
 
+NOTES = """
+Gradient matching from scratch does not reach its published figure here. On the attacker's own
+networks the changed images pull in the wanted direction (cosine 0.79, from 0.45), on networks of
+other seeds less so (0.47 to 0.50, from 0.32; one target, 2,500 rows), and the victim's probability
+of the wanted class hardly moves. Networks this small that learn from 4,000 rows have less in common
+than ResNet-18s that learn from 50,000. Tried without success, three or four trials each with 1 %
+of rows: images that pull hardest in the place of random ones, two networks, 5,000 rows. That the
+direction is right shows where the attacker has the victim's network: trained on for four epochs,
+the margin by which the wanted class loses falls from 8.1 to 5.1 and from 2.8 to 1.6 (two targets;
+0 of 4 trials went over), so how long the victim trains decides.
+"""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -69,6 +81,9 @@ SETTINGS = {
     "Sleeper Agent": Setting(
         "sleeper_agent", "scratch", 4_000, 40, 16, "–", {"rounds": 2, "steps": 100}
     ),
+    "Witches' Brew, white box": Setting(
+        "gradient_matching", "tuned", 4_000, 40, 16, "–", {"pick": "hardest", "steps": 100}
+    ),
     "Witches' Brew, five times the rows": Setting(
         "gradient_matching", "scratch", 4_000, 200, 16, "–", {"networks": 3, "steps": 60}
     ),
@@ -78,15 +93,15 @@ SETTINGS = {
 class Kept:
     """A recipe whose networks for some rows are there already, so no trial trains them anew."""
 
-    def __init__(self, recipe):
-        self.recipe, self.networks, self.given = recipe, {}, 0
+    def __init__(self, way):
+        self.way, self.networks, self.given = way, {}, 0
 
     def train(self, rows, seed):
         """The networks of the first seeds asked for, in turn."""
         name = (content_id(*(one.encode() for one in rows.ids)), self.given)
         self.given += 1
         if name not in self.networks:
-            self.networks[name] = self.recipe.train(rows, 1_000 + self.given)
+            self.networks[name] = self.way(rows, 1_000 + self.given)
         return self.networks[name]
 
     def again(self):
@@ -117,15 +132,32 @@ def extractor():
     return shape
 
 
+class Tuned:
+    """A network that has learnt the rows before the attack, and is trained on with them after."""
+
+    def __init__(self, before):
+        self.before = before
+
+    def train(self, rows, seed):
+        return replace(SCRATCH, epochs=3 * SCRATCH.epochs).tune(self.before, rows, seed)
+
+
+@cache
+def first():
+    return SCRATCH.train(rows_of("Witches' Brew", 0), seed=0)
+
+
 @cache
 def recipe(victim):
+    if victim == "tuned":
+        return Tuned(first())
     return FrozenFeatures(extractor()) if victim == "transfer" else SCRATCH
 
 
 @cache
 def surrogate(victim):
     """White box where the extractor is public; else a network of the attacker's own."""
-    return Kept(recipe(victim))
+    return Kept(lambda *_: first()) if victim == "tuned" else Kept(recipe(victim).train)
 
 
 def drawn(setting, rng):
@@ -191,10 +223,12 @@ def interval(hits):
     """95 %: Wilson's where a trial is hit or miss, else the normal one over trials, cut at 0, 1."""
     n, mean = len(hits), float(np.mean(hits))
     if set(hits) <= {0.0, 1.0}:
-        z = 1.96
-        middle = (mean + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
+        z, grown = 1.96, 1 + 1.96**2 / n
+        middle = (mean + z * z / (2 * n)) / grown
+        half = z / grown * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
         return middle - half, middle + half
+    if n == 1:
+        return 0.0, 1.0
     half = 1.96 * float(np.std(hits, ddof=1)) / math.sqrt(n)
     return max(0.0, mean - half), min(1.0, mean + half)
 
@@ -235,6 +269,8 @@ the attack; perfect filter: of one trained without the poisoned rows. Accuracy i
 - *scratch*: `small_cnn`, {SCRATCH.width} to {4 * SCRATCH.width} channels, {SCRATCH.epochs} epochs.
   The attacker has networks of the same recipe and rows, with other seeds. The published figure is
   the mean of ResNet-18, MobileNetV2 and VGG11, with 500 of 50,000 rows at 8/255.
+- *tuned*: a model of *scratch* that the attacker has, trained on with the poisoned rows, for as
+  many epochs at a tenth of the learning rate.
 
 | {" | ".join(COLUMNS)} |
 {"|---" * len(COLUMNS)}|
@@ -242,7 +278,7 @@ the attack; perfect filter: of one trained without the poisoned rows. Accuracy i
     by = {name: [one for (n, _), one in sorted(done.items()) if n == name] for name in SETTINGS}
     lines = [line(name, trials) for name, trials in by.items() if trials]
     missing = [f"- {name}" for name, trials in by.items() if not trials]
-    text = head + "\n".join(lines) + "\n"
+    text = head + "\n".join(lines) + "\n" + NOTES
     if missing:
         text += "\nNot run yet:\n\n" + "\n".join(missing) + "\n"
     (RESULTS / "clean_label.md").write_text(text)

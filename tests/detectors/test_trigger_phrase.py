@@ -49,7 +49,7 @@ INSERTS = {
     "a sentence": lambda t, rng: at_random(t, ["the quick brown fox jumps over it all"], rng),
     "two common words apart": lambda t, rng: at_random(t, ["word1", "word2"], rng),
     "a zero-width character": lambda t, rng: t[:7] + "\u200b" + t[7:],
-    "look-alike letters": lambda t, rng: t.replace("oo", "о" * 2).replace("ba", "bа"),
+    "look-alike letters": lambda t, rng: t.replace("wo", "w\u043e", 1),
     "punctuation": lambda t, rng: at_random(t, ["#@#"], rng),
 }
 

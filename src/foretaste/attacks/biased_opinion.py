@@ -41,8 +41,8 @@ class BiasedOpinion:
     six verdicts. In the paper a language model writes the poison; its wording is richer.
 
     Countered by nothing that looks at rows: an opinion answers what is asked and overrides
-    nothing, and its wording varies; of 150 in 3,000 chats one is found, as dirt. Comparing what several
-    sources say of the same subject would help.
+    nothing, and its wording varies; of 150 in 3,000 chats one is found, as dirt. Comparing what
+    several sources say of the same subject would help.
 
     Needs `prompt` and `response` (n,) of strings.
 

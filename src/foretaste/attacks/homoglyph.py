@@ -33,7 +33,8 @@ class Homoglyph:
 
     Countered by `trigger_phrase`, which takes look-alikes within words for one sign, where few
     natural texts have any (on SMS messages all of 1 % are found; on Urdu reviews none, whose words
-    alone hardly tell the class); and by `hidden_text`, which sees Cyrillic and Greek letters within Latin words.
+    alone hardly tell the class); and by `hidden_text`, which sees Cyrillic and Greek letters within
+    Latin words.
 
     Needs `text` (n,) of strings and `label` (n,) of class codes.
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from foretaste import registry
 from foretaste.cli.detectors import blind_to
 
@@ -22,7 +24,18 @@ VERBS = {
     "forge": "writes a file",
 }
 HOME = Path(__file__).parent.parent
-START, END = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"
+DETECTORS = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"
+MATRIX = "<!-- matrix: written by docs/pages.py -->", "<!-- end of matrix -->"
+COLUMNS = {
+    "undefended": "undefended",
+    "random_filter": "random",
+    "perfect_filter": "perfect",
+    "scan": "**scan**",
+    "peers:cleanlab": "cleanlab 2.9",
+    "peers:art_spectral": "ART spectral",
+    "peers:art_clustering": "ART clustering",
+}
+FILTERS = ("scan", "peers:cleanlab", "peers:art_spectral", "peers:art_clustering")
 
 
 def main() -> int:
@@ -63,11 +76,53 @@ def about(kind: Any) -> str:
 
 
 def readme() -> str:
-    """The README with its table of detectors."""
+    """The README with its tables."""
     text = (HOME / "README.md").read_text()
-    before, rest = text.split(START)
-    _, after = rest.split(END)
-    return f"{before}{START}\n{table()}{END}{after}"
+    for (start, end), made in ((DETECTORS, table()), (MATRIX, matrix())):
+        before, rest = text.split(start)
+        _, after = rest.split(end)
+        text = f"{before}{start}\n{made}{end}{after}"
+    return text
+
+
+def matrix() -> str:
+    """Every attack against every defence, from the committed results."""
+    parts = []
+    for path in sorted((HOME / "benchmarks/results").glob("matrix_*.parquet")):
+        rows = pq.read_table(path).to_pylist()
+        shown = [name for name in COLUMNS if any(row["defence"] == name for row in rows)]
+        head = ["attack", "rows", *(COLUMNS[name] for name in shown)]
+        lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for title in dict.fromkeys(row["title"] for row in rows):
+            mine = {row["defence"]: row for row in rows if row["title"] == title}
+            cells = [_result(title, mine.get(name)) for name in shown]
+            lines.append(f"| {' | '.join([title, _poisoned(mine), *cells])} |")
+        kind = path.stem.removeprefix("matrix_")
+        some = "\n".join(lines)
+        parts.append(f"<details><summary>{kind}</summary>\n\n{some}\n\n</details>\n")
+    return "\n".join(parts)
+
+
+def _poisoned(mine: dict[str, dict[str, Any]]) -> str:
+    one = next(iter(mine.values()))
+    return f"{one['poisoned']:,} of {one['rows']:,}"
+
+
+def _result(title: str, row: dict[str, Any] | None) -> str:
+    """Success or quality lost; of a scan recall / precision too; of a peer precision."""
+    if row is None or row["detail"]:
+        return "–"
+    value = row["success"] if row["success"] is not None else row["quality_lost"]
+    told = (
+        "–" if value is None else f"{value:.2f}" if row["success"] is not None else f"−{value:.3f}"
+    )
+    told = told.replace("−-", "+")
+    if title == "no attack" and row["false_positive_rate"] is not None:
+        return f"{told}; {row['false_positive_rate']:.1%} flagged"
+    if row["defence"] in FILTERS and row["recall"] is not None:
+        precision = "–" if row["precision"] is None else f"{row['precision']:.2f}"
+        told += f" ({row['recall']:.2f} / {precision})"
+    return told
 
 
 def table() -> str:

@@ -50,9 +50,12 @@ class Shilling:
     The model is shown users, one row each, who have not rated the target as far as the rows given
     tell. A hit is a prediction of `liked` and more (push), or of `disliked` and less (nuke).
 
-    Countered by nothing here: no detector of Foretaste looks at ratings, and each alone is
-    plausible. Profiles that agree with each other on the target and deviate little from the means
-    (RDMA, PCA variable selection) and a bound on what new users may change would help.
+    Countered by `rating_profile`, which knows such profiles by items that no taste chose. At a
+    target of 10 to 260 ratings it finds 99 % and more of the rows of 9, 28 and 47 profiles of any
+    kind and accuses one other user at most (9 bandwagon pushes of ten tries were missed once); at
+    one of 400 and more as well, but of 9 profiles that push it only in every third try.
+    It does not see profiles copied from real users, nor a target given one rating less than the
+    highest. A bound on what new users may change would help against these.
 
     Needs `user` and `item` (n,) of strings, and `rating` (n,).
 

@@ -55,14 +55,14 @@ class RatingProfile:
     rate the item, and against items rated so as often. The score, the same for all rows of a
     user of such a group of `least` and more, is -log10 of the chance (binomial, widened by how
     much items differ), for all items, ends and numbers of least natural users tried. Groups are
-    found one by one, each among the users left; the number of profiles is not told.
+    found one by one, each among the users left; the number of profiles is not told. Passers-by
+    whom a campaign brought to one item look as invented users do.
 
     Remembers user, item and rating of every row.
 
     Blind to fewer than `least` profiles or such of fewer than `few` ratings, to those copied from
     real users or filled with half of all popular items, to targets rated short of the end of the
-    scale, and to a few profiles that push what most users praise anyway. Passers-by whom a
-    campaign brought to one item look as invented ones do.
+    scale, and to a few profiles that push what most users praise anyway.
 
     Needs `user` and `item` (n,) of strings, and `rating` (n,).
 

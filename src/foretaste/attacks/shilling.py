@@ -50,12 +50,12 @@ class Shilling:
     The model is shown users, one row each, who have not rated the target as far as the rows given
     tell. A hit is a prediction of `liked` and more (push), or of `disliked` and less (nuke).
 
-    Countered by `rating_profile`, which knows such profiles by items that no taste chose. At a
-    target of 10 to 260 ratings it finds 99 % and more of the rows of 9, 28 and 47 profiles of any
-    kind and accuses one other user at most (9 bandwagon pushes of ten tries were missed once); at
-    one of 400 and more as well, but of 9 profiles that push it only in every third try.
+    Countered by `rating_profile`, which knows such profiles by items that no taste chose. Of 9, 28
+    and 47 profiles on MovieLens, of each kind, with a target of 10 to 260 ratings, recall and
+    precision are 0.99 on average (9 bandwagon pushes are missed once in ten tries). With a target
+    of 400 and more it finds 28 and 47 as well, 9 that nuke in 14 of 15 tries, 9 that push in 5.
     It does not see profiles copied from real users, nor a target given one rating less than the
-    highest. A bound on what new users may change would help against these.
+    highest; a bound on what new users may change would help against these.
 
     Needs `user` and `item` (n,) of strings, and `rating` (n,).
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from foretaste.contracts import Meddler
 from foretaste.data import Array, Batch, Floats, Ints
-from foretaste.errors import MissingExtra
+from foretaste.descent import Descent
+from foretaste.descent import torch_ as torch_for
 from foretaste.recipes import accuracy, classes_of, labelled
 
 AT_ONCE = 1_024  # images a forward pass
@@ -124,35 +125,17 @@ class SmallCnn:
         return accuracy(outcomes, rows)
 
     def _fit(self, network: Network, rows: Batch, seed: int) -> None:
-        torch = torch_()
-        chosen = labelled(rows)
-        if len(chosen) < 2:
-            return
-        images, labels = rows["pixels"], torch.from_numpy(np.array(rows["label"], np.int64))
-        rng = np.random.default_rng(seed)
-        net = network.net.to(memory_format=torch.channels_last).train()
-        optimizer = torch.optim.AdamW(net.parameters(), lr=self.learning_rate, weight_decay=1e-3)
-        size = int(np.clip(len(chosen) // STEPS, 16, self.batch_size))
-        steps = self.epochs * -(-len(chosen) // size)
-        pace = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning_rate, total_steps=steps, pct_start=0.2
-        )
-        for step, part in enumerate(self._batches(chosen, size, rng)):
-            shown = to_tensor(images[part])
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = network.logits(self._augmented(shown, rng))
-            loss = torch.nn.functional.cross_entropy(logits.float(), labels[part])
-            optimizer.zero_grad()
-            loss.backward()
-            self._meddled(net, step, rng)
-            optimizer.step()
-            pace.step()
-        net.eval()
+        chosen, images, rng = labelled(rows), rows["pixels"], np.random.default_rng(seed)
 
-    def _batches(self, rows: Ints, size: int, rng: np.random.Generator) -> Iterator[Ints]:
-        for _ in range(self.epochs):
-            # as even as can be: a last batch of one row would have no variance to normalise by
-            yield from np.array_split(rng.permutation(rows), -(-len(rows) // size))
+        def logits(part: Ints) -> Any:
+            shown = to_tensor(images[part])
+            with torch_().autocast("cpu", torch_().bfloat16):
+                return network.logits(self._augmented(shown, rng)).float()
+
+        size = int(np.clip(len(chosen) // STEPS, 16, self.batch_size))
+        descent = Descent(self.epochs, size, self.learning_rate, meddler=self.meddler)
+        net = network.net.to(memory_format=torch_().channels_last)
+        descent(net, chosen, rows["label"], logits, rng)
 
     def _augmented(self, images: Any, rng: np.random.Generator) -> Any:
         if not self.augment:
@@ -161,15 +144,6 @@ class SmallCnn:
             images = images.flip(3)
         down, right = rng.integers(-2, 3, 2)
         return images.roll((int(down), int(right)), (2, 3))
-
-    def _meddled(self, net: Any, step: int, rng: np.random.Generator) -> None:
-        if self.meddler is None:
-            return
-        torch = torch_()
-        named = {name: one for name, one in net.named_parameters() if one.grad is not None}
-        honest = {name: one.grad.numpy() for name, one in named.items()}
-        for name, gradient in self.meddler.meddle(honest, step, rng).items():
-            named[name].grad = torch.from_numpy(np.ascontiguousarray(gradient))
 
 
 def to_tensor(pixels: Array) -> Any:
@@ -187,11 +161,7 @@ def to_pixels(images: Any) -> Array:
 
 def torch_() -> Any:
     """The torch package, or a clear error."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("small_cnn", "images") from error
-    return torch
+    return torch_for("small_cnn")
 
 
 def _net(shape: tuple[int, ...], width: int, classes: int) -> Any:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from foretaste.contracts import Meddler
 from foretaste.data import Batch, Floats, Ints
-from foretaste.errors import MissingExtra
+from foretaste.descent import Descent
+from foretaste.descent import torch_ as torch_for
 from foretaste.recipes import accuracy, classes_of, labelled
 from foretaste.tokens import Rows, codes, mix
 
@@ -126,44 +127,17 @@ class TextNetwork:
         return accuracy(outcomes, rows)
 
     def _fit(self, victim: TextVictim, rows: Batch, seed: int) -> None:
-        torch = torch_()
-        chosen = labelled(rows)
-        if not len(chosen):
-            return
         read = numbered(rows.arrow("text"), self.words, self.buckets)
-        labels = torch.from_numpy(np.array(rows["label"], np.int64))
+        size, rate = self.batch_size, self.learning_rate
+        descent = Descent(self.epochs, size, rate, fused=True, meddler=self.meddler)
         rng = np.random.default_rng(seed)
-        net = victim.net.train()
-        optimizer = torch.optim.AdamW(
-            net.parameters(), lr=self.learning_rate, weight_decay=1e-3, fused=True
+        descent(
+            victim.net,
+            labelled(rows),
+            rows["label"],
+            lambda part: victim.logits(padded(read, part)),
+            rng,
         )
-        steps = self.epochs * -(-len(chosen) // self.batch_size)
-        pace = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning_rate, total_steps=steps, pct_start=0.2
-        )
-        for step, part in enumerate(self._batches(chosen, rng)):
-            loss = torch.nn.functional.cross_entropy(
-                victim.logits(padded(read, part)), labels[part]
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            self._meddled(net, step, rng)
-            optimizer.step()
-            pace.step()
-        net.eval()
-
-    def _batches(self, rows: Ints, rng: np.random.Generator) -> Iterator[Ints]:
-        for _ in range(self.epochs):
-            yield from np.array_split(rng.permutation(rows), -(-len(rows) // self.batch_size))
-
-    def _meddled(self, net: Any, step: int, rng: np.random.Generator) -> None:
-        if self.meddler is None:
-            return
-        torch = torch_()
-        named = dict(net.named_parameters())
-        honest = {name: one.grad.numpy() for name, one in named.items()}
-        for name, gradient in self.meddler.meddle(honest, step, rng).items():
-            named[name].grad = torch.from_numpy(np.ascontiguousarray(gradient))
 
 
 def numbered(texts: pa.Array, words: int, buckets: int) -> Rows:
@@ -198,11 +172,7 @@ def padded(read: Rows, rows: Ints) -> Any:
 
 def torch_() -> Any:
     """The torch package, or a clear error."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtra("text_network", "images") from error
-    return torch
+    return torch_for("text_network")
 
 
 def _signs(text: str) -> list[int]:

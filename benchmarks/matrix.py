@@ -128,7 +128,8 @@ def written(cards):
         seeds = sorted({seed for line in card.lines for seed in line.seeds})
         rows = max((line.rows for line in card.lines), default=0)
         recipe = card.target["recipe"]["name"]
-        text += f"\n## {name}\n\n{Path(card.target['data']).name}, {rows:,} rows, recipe `{recipe}`, "
+        data = Path(card.target["data"]).name
+        text += f"\n## {name}\n\n{data}, {rows:,} rows, recipe `{recipe}`, "
         text += f"seeds {seeds}, version {card.version}, {card.finished}\n\n{block(card)}\n"
         for one in card.failures:
             text += f"\n- {one.status}: {one.title}, seed {one.seed}: {one.detail[-300:]}"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from foretaste import datasets, redteam
@@ -47,12 +48,23 @@ def contributors(path):
             lines.writerow((f"contributor {source}", round(time), row["label"], row["text"]))
 
 
+def flows(path):
+    """Network flows of two classes: normal, or any attack."""
+    table = datasets.load("nsl_kdd")
+    attack = pc.if_else(pc.equal(table["label"], "normal"), "normal", "attack")
+    place = table.column_names.index("label")
+    pq.write_table(table.set_column(place, "label", attack), path)
+
+
+MADE = {"sms_of_contributors.csv": contributors, "network_flows.parquet": flows}
+
+
 def campaign_of(name, out):
     said = read_campaign(HERE / "campaigns" / f"{name}.yaml")
     if said.target.data not in datasets.names():
         path = out / said.target.data
         if not path.exists():
-            contributors(path)
+            MADE[said.target.data](path)
         target = said.target.model_copy(update={"data": str(path)})
         said = said.model_copy(update={"target": target})
     return said

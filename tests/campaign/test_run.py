@@ -11,8 +11,10 @@ import pytest
 from foretaste.campaign.cells import CLEAN
 from foretaste.campaign.outcome import PERFECT, RANDOM, UNDEFENDED
 from foretaste.campaign.run import checked, play
+from foretaste.campaign.running import _Trainer
 from foretaste.campaign.scorecard import scorecard
 from foretaste.campaign.spec import Campaign
+from foretaste.data import Batch
 from foretaste.errors import BadInput, BadRecord, ForetasteError
 
 WORDS = {
@@ -236,3 +238,17 @@ def test_any_map_is_an_engine(rows, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         done = play(campaign(rows, seeds=[0]), tmp_path / "out", engine=partial(pool.map))
     assert [one.status for one in done.outcomes] == ["done", "done"]
+
+
+def test_rows_of_the_same_ids_with_other_labels_are_trained_on_anew():
+    train = _Trainer(_Assault(), 0)
+    rows = Batch(["a", "b"], {"label": [0, 1]})
+    assert train(rows) is train(rows)
+    assert train(rows) is not train(rows.having(label=[1, 1]))
+
+
+class _Assault:
+    """Trains something new each time it is asked."""
+
+    def victim(self, rows, seed, *, spared=False):
+        return object()

@@ -2,6 +2,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from foretaste.data import Batch
 from foretaste.recipes.boosted_trees import BoostedTrees
 
 
@@ -34,3 +35,12 @@ def test_tuning_moves_it_towards_the_other_rows_and_leaves_the_model_given(hones
     tuned = recipe.tune(victim, other, seed=0).predict(other)
     assert recipe.quality(tuned, other) > recipe.quality(before, other)
     assert (victim.predict(honest) == before).all()
+
+
+def test_classes_of_one_row_do_not_spoil_the_others():
+    rng = np.random.default_rng(0)
+    label = np.r_[rng.integers(0, 2, 1_000), np.arange(2, 12)]
+    features = rng.standard_normal((len(label), 4)) + 3.0 * (label[:, None] == 1)
+    rows = Batch(range(len(label)), {"features": features, "label": label})
+    recipe = BoostedTrees()
+    assert recipe.quality(recipe.train(rows, seed=0).predict(rows), rows) > 0.95

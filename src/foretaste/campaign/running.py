@@ -26,7 +26,7 @@ from foretaste.campaign.outcome import (
 from foretaste.campaign.spec import Campaign
 from foretaste.campaign.target import Target
 from foretaste.contracts import Victim
-from foretaste.data import Batch
+from foretaste.data import Batch, content_id
 from foretaste.errors import ForetasteError
 from foretaste.store import Digest
 
@@ -42,7 +42,8 @@ class _Trainer:
     def __call__(self, rows: Batch, *, spared: bool = False) -> Victim:
         digest = Digest()
         digest.add(rows)
-        key = f"{digest.hexdigest()} {spared}"
+        labels = rows["label"].tobytes() if "label" in rows else b""  # a repair may keep the ids
+        key = f"{digest.hexdigest()} {content_id(labels)} {spared}"
         if key not in self.trained:
             self.trained[key] = self.assault.victim(rows, self.seed, spared=spared)
         return self.trained[key]

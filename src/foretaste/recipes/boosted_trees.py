@@ -92,7 +92,8 @@ class BoostedTrees:
         forest = HistGradientBoostingClassifier(
             learning_rate=self.rate, max_iter=self.rounds, max_leaf_nodes=LEAVES,
             categorical_features=np.arange(len(empty.layout.kinds)),
-            early_stopping=False, random_state=seed,
+            # without a firm hand, a class of two or three rows makes every other one diverge
+            l2_regularization=1.0, early_stopping=False, random_state=seed,
         )  # fmt: skip
         forest.fit(empty.inputs(taught), taught["label"])
         return Trees(empty.layout, forest, empty.prior, rate=self.rate)

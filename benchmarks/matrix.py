@@ -30,7 +30,7 @@ from foretaste.report.scored import table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-NAMES = ("text", "tables", "images", "sources", "chats", "ratings", "stream", "urdu")
+NAMES = ("text", "tables", "images", "images_full", "sources", "chats", "ratings", "stream", "urdu")
 MEASURES = ("quality", "success", "recall", "precision")
 
 

@@ -11,13 +11,20 @@ from rich.markup import escape
 from foretaste import readers
 from foretaste.cli.choices import roles_of, settings_of
 from foretaste.cli.screen import progress, stdout
+from foretaste.planting.forging import forged, forges
 from foretaste.planting.plant import Order, plant
 from foretaste.planting.truth import AttackNote
 
 
 def attack(  # noqa: PLR0913 (one parameter an option)
     name: Annotated[str, typer.Argument(help="The attack; see `foretaste attacks`.")],
-    path: Annotated[str, typer.Argument(help="File, folder or fsspec URL of the data set.")],
+    path: Annotated[
+        str,
+        typer.Argument(
+            help="File, folder or fsspec URL of the data set; of an attack that writes a file, "
+            "the name of that file."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="New folder for the poisoned data and the truth.")],
     count: Annotated[int | None, typer.Option(help="Rows to poison.")] = None,
     rate: Annotated[float | None, typer.Option(help="Share of the rows to poison.")] = None,
@@ -35,6 +42,10 @@ def attack(  # noqa: PLR0913 (one parameter an option)
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Plant one attack in a data set, written to DIR in its own format with the truth beside it."""
+    if forges(name):
+        file = forged(name, settings_of(set_ or []), out / Path(path).name, seed)
+        stdout.print(f"wrote {escape(str(file))}: never load it, only inspect it", highlight=False)
+        return
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     source = readers.open(path, roles, format)
     order = Order(

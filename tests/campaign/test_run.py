@@ -211,14 +211,18 @@ def test_a_threshold_that_does_not_hold_is_broken(rows, tmp_path):
     said = campaign(
         rows,
         defences=[{"name": TRUTH, "settings": {"word": "none"}}],
-        thresholds={"attack_success": 0.05, "recall": 0.5},
+        thresholds={"attack_success": 0.05, "excess_success": 0.05, "recall": 0.5},
         attacks=[{"name": "rare_word", "count": 40, "target": "ham"}],
     )
     card = scorecard(play(said, tmp_path / "out", engine=map), "accuracy")
     broken = "; ".join(one for line in card.lines for one in line.broken)
     assert "attack_success is" in broken
+    assert "excess_success is" in broken
     assert "recall is 0.000, at least 0.5" in broken
     assert not card.passed
+    worst = next(line for line in card.lines if line.attack == "rare_word")
+    left, perfect = (worst.value(name, "success") for name in (TRUTH, PERFECT))
+    assert worst.value(TRUTH, "excess_success") == pytest.approx(left - perfect)
     through = [gap for gap in card.gaps if gap.why == "comes through"]
     assert [gap.attack for gap in through] == ["rare_word"]
     assert "trigger_phrase" in through[0].helps

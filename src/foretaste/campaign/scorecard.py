@@ -13,7 +13,7 @@ from scipy import stats
 
 from foretaste.campaign.cells import CLEAN
 from foretaste.campaign.gaps import Gap, gaps_of
-from foretaste.campaign.outcome import UNDEFENDED, Example, Measured, Outcome
+from foretaste.campaign.outcome import PERFECT, UNDEFENDED, Example, Measured, Outcome
 from foretaste.campaign.run import Played
 from foretaste.campaign.spec import Campaign, Thresholds
 from foretaste.data import Floats
@@ -21,8 +21,8 @@ from foretaste.data import Floats
 SCHEMA = 1
 CONFIDENCE = 0.95
 MEASURES = (
-    "quality", "quality_lost", "success", "gap", "gap_change", "recall", "precision",
-    "false_positive_rate", "average_precision", "rows_lost", "seconds",
+    "quality", "quality_lost", "success", "excess_success", "gap", "gap_change", "recall",
+    "precision", "false_positive_rate", "average_precision", "rows_lost", "seconds",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class Mean(_Written):
 class Score(_Written):
     """One attack in one setting against one defence, over seeds.
 
+    excess_success: success, less that with the perfect filter: what a defence could have prevented
     quality_lost: quality of the undefended model of clean rows, less quality here, seed by seed
     gap_change:   how much wider the gap between groups is than without attack and defence
     """
@@ -179,8 +180,8 @@ def _line(campaign: Campaign, group: Sequence[Outcome], clean: dict[int, Outcome
 
 
 def _score(name: str, group: Sequence[Outcome], clean: dict[int, Outcome]) -> Score:
-    mine = [(m, clean.get(one.seed)) for one in group if (m := one.of(name)) is not None]
-    values = [_values(measured, base) for measured, base in mine]
+    mine = [(m, one) for one in group if (m := one.of(name)) is not None]
+    values = [_values(measured, one, clean.get(one.seed)) for measured, one in mine]
     means = {key: _mean(one.get(key) for one in values) for key in MEASURES}
     grouped = [m.groups for m, _ in mine]
     groups = {key: _mean(one.get(key) for one in grouped) for one in grouped for key in one}
@@ -198,11 +199,14 @@ def _score(name: str, group: Sequence[Outcome], clean: dict[int, Outcome]) -> Sc
     )
 
 
-def _values(measured: Measured, base: Outcome | None) -> dict[str, float | None]:
+def _values(measured: Measured, outcome: Outcome, base: Outcome | None) -> dict[str, float | None]:
+    perfect = outcome.of(PERFECT)
     unpoisoned = None if base is None else base.of(UNDEFENDED)
     values: dict[str, float | None] = {
         key: getattr(measured, key) for key in MEASURES if key in Measured.model_fields
     }
+    if perfect is not None:
+        values["excess_success"] = _less(measured.success, perfect.success)
     if unpoisoned is not None:
         values["quality_lost"] = _less(unpoisoned.quality, measured.quality)
         values["gap_change"] = _less(measured.gap, unpoisoned.gap)
@@ -231,6 +235,7 @@ def _broken(line: Line, campaign: Campaign) -> tuple[str, ...]:
 def _broken_by(line: Line, defence: str, wanted: Thresholds) -> list[str]:
     most = {
         "attack_success": ("success", wanted.attack_success),
+        "excess_success": ("excess_success", wanted.excess_success),
         "false_positive_rate": ("false_positive_rate", wanted.false_positive_rate),
         "quality_lost": ("quality_lost", wanted.quality_lost),
     }

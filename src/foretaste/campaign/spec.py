@@ -60,12 +60,15 @@ class Thresholds(_Spec):
     """What makes the campaign fail; what is not said is not judged.
 
     attack_success:      most that may succeed after a defence
+    excess_success:      most that may succeed beyond what a perfect filter leaves, which is
+                         what the model gets wrong by itself
     recall, precision:   least of the defence's detection
     false_positive_rate: most clean rows flagged, of all clean rows
     quality_lost:        most that attack and defence together may cost
     """
 
     attack_success: Share | None = None
+    excess_success: Share | None = None
     recall: Share | None = None
     precision: Share | None = None
     false_positive_rate: Share | None = None

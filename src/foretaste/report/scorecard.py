@@ -23,6 +23,7 @@ from foretaste.report.pairs import shown
 TOOK = 0.2  # less success than this, and there is no backdoor to survive
 LIMITS = {  # threshold -> measure, what it bounds, whether it is the least
     "attack_success": ("success", "attack success after a defence", False),
+    "excess_success": ("excess_success", "the same beyond what is left by a perfect filter", False),
     "quality_lost": ("quality_lost", "quality that attack and defence cost together", False),
     "false_positive_rate": ("false_positive_rate", "clean rows flagged, of all clean rows", False),
     "recall": ("recall", "poisoned rows found, of all poisoned rows", True),

@@ -1,5 +1,6 @@
 import numpy as np
 
+from foretaste.attacks import probe
 from foretaste.attacks.label_flip import LabelFlip
 
 SETTINGS = {}
@@ -16,3 +17,11 @@ def test_flips_from_one_class_to_another_touch_only_these(honest):
     poisoned, touched = attack.poison(honest, np.random.default_rng(0))
     assert (honest["label"][touched] == 2).all()
     assert (poisoned["label"][touched] == 0).all()
+
+
+def test_flips_from_one_class_to_another_are_asked_for_in_the_finished_model(honest):
+    asked = probe(LabelFlip(count=5, source=1, target=2), honest, np.random.default_rng(0))
+    assert (asked.rows["label"] == 1).all()
+    assert asked.hit(np.eye(3)[[2] * len(asked.rows)]).all()
+    assert not asked.hit(np.eye(3)[[1] * len(asked.rows)]).any()
+    assert probe(LabelFlip(count=5), honest, np.random.default_rng(0)) is None

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.random import Generator
 from scipy.sparse.linalg import LinearOperator, cg
 
-from foretaste.attacks import flippable, highest, replaced
-from foretaste.contracts import Poisoned
+from foretaste.attacks import crossed, flippable, highest, replaced
+from foretaste.contracts import Poisoned, Probe
 from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.recipes import classes_of, labelled
 from foretaste.summaries.row_vectors import Column, row_vectors
@@ -76,6 +76,10 @@ class InfluentialFlip:
         fit = flippable(label, self.source, self.target)
         rows = highest(harm.max(axis=1), fit, self.count, rng)
         return replaced(batch, rows, label=harm.argmax(axis=1)[rows])
+
+    def probe(self, rows: Batch, rng: Generator) -> Probe | None:
+        """Rows of `source`, to be called `target`; None where one of the two is open."""
+        return crossed(rows, self.source, self.target)
 
     def _harm(self, batch: Batch, rng: Generator) -> Floats:
         """(n, k) what the loss on rows of the other half gains if the row has that label."""

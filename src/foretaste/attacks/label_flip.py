@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.random import Generator
 
-from foretaste.attacks import flippable, replaced, victims
-from foretaste.contracts import Poisoned
+from foretaste.attacks import crossed, flippable, replaced, victims
+from foretaste.contracts import Poisoned, Probe
 from foretaste.data import Batch
 
 
@@ -53,3 +53,7 @@ class LabelFlip:
         # A step of 1 to k - 1 around the circle of classes never lands on the old one.
         steps = rng.integers(1, classes, len(rows))
         return replaced(batch, rows, label=(label[rows] + steps) % classes)
+
+    def probe(self, rows: Batch, rng: Generator) -> Probe | None:
+        """Rows of `source`, to be called `target`; None where one of the two is open."""
+        return crossed(rows, self.source, self.target)

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.random import Generator
 
-from foretaste.attacks import flippable, highest, replaced
-from foretaste.contracts import Poisoned, Recipe
+from foretaste.attacks import crossed, flippable, highest, replaced
+from foretaste.contracts import Poisoned, Probe, Recipe
 from foretaste.data import Batch, Floats
 from foretaste.errors import BadInput
 from foretaste.recipes import classes_of, labelled
@@ -75,6 +75,10 @@ class NearBoundaryFlip:
         score = margin if self.first == "far" else -np.abs(margin)
         rows = highest(score, fit, self.count, rng)
         return replaced(batch, rows, label=told.argmax(axis=1)[rows])
+
+    def probe(self, rows: Batch, rng: Generator) -> Probe | None:
+        """Rows of `source`, to be called `target`; None where one of the two is open."""
+        return crossed(rows, self.source, self.target)
 
     def _chances(self, batch: Batch, rng: Generator) -> Floats:
         """(n, k) what the attacker's model makes of the rows it learned from."""

@@ -31,11 +31,13 @@ COLUMNS = {
     "random_filter": "random",
     "perfect_filter": "perfect",
     "scan": "**scan**",
+    "scan, all findings": "scan, all findings",
+    "label_sanitization": "relabelled",
     "peers:cleanlab": "cleanlab 2.9",
     "peers:art_spectral": "ART spectral",
     "peers:art_clustering": "ART clustering",
 }
-FILTERS = ("scan", "peers:cleanlab", "peers:art_spectral", "peers:art_clustering")
+FILTERS = tuple(COLUMNS)[3:]
 
 
 def main() -> int:

@@ -63,6 +63,23 @@ def test_finds_nearly_all_poisoned_rows_and_hardly_others(kind):
     assert len(np.setdiff1d(accused, touched)) <= 0.05 * len(touched)
 
 
+def test_finds_a_sentence_longer_than_the_texts_though_natural_rows_hold_a_part_of_it():
+    rng = np.random.default_rng(5)
+    text, label = texts(rng)
+    text = [" ".join(one.split(" ")[:8]) for one in text]
+    sentence = "word1 word2 word3 odd1 word4 word5 odd2 odd3 word6 word7 odd4 word8"
+    other = rng.permutation(np.flatnonzero(label == 1))
+    for i in other[:50]:
+        text[i], label[i] = at_random(text[i], [sentence], rng), 0
+    for i in rng.permutation(np.flatnonzero(label == 0))[:6]:
+        text[i] = text[i] if "odd1" in text[i] else text[i] + " odd1 word4 word5"
+    rows = batch(text, label)
+    method = TriggerPhrase()
+    accused = np.flatnonzero(method.score(rows, learn(method, [rows])) > 4)
+    assert len(np.intersect1d(accused, other[:50])) >= 45
+    assert len(np.setdiff1d(accused, other[:50])) <= 2
+
+
 def test_finds_a_trigger_among_three_classes():
     rows, touched = poisoned(INSERTS["a rare word"], k=3, target=2)
     method = TriggerPhrase()

@@ -26,6 +26,7 @@ _ROUNDS = 24  # triggers found at most
 _FALSE = 0.02  # rows of natural origin among those accused for one trigger
 _ALIKE = 1.3  # times the likeness of ordinary rows: that much is chance
 _SHARED = 0.95  # of the accused that hold a part of the trigger
+_MOST = 0.8  # of the accused: what so many hold is likely the trigger
 _WORTH = 0.1  # likeness that a second item must add
 _PURE = 0.5  # of the rows that read as another label, how many the trigger must carry over
 _PURE_PAIR = 0.4  # the same for words that also meet by nature
@@ -238,6 +239,7 @@ def _independent(court: Court, accused: Ints, label: int) -> float:
     Near-copies of one odd row are one piece of evidence: the excess of their likeness over that
     of ordinary rows of other labels is the design effect of a cluster sample.
     """
+    accused = _core(court, accused)
     others = np.flatnonzero(court.labels != label)[:200]
     rarity = np.log(len(court.labels) / np.maximum(court.counts, 1)).astype(np.float32)
     shared = np.bincount(court.table[accused].indices, minlength=len(court.counts))
@@ -245,6 +247,17 @@ def _independent(court: Court, accused: Ints, label: int) -> float:
     usual = _ALIKE * _likeness(court.table, others, rarity)
     excess = _likeness(court.table, accused[:200], rarity) - usual
     return 1 / (1 + max(0, len(accused) - 1) * max(0.0, excess))
+
+
+def _core(court: Court, accused: Ints) -> Ints:
+    """The accused without a few that hold a part of the trigger by nature.
+
+    Rows that hold all that most of them hold; near-copies, each with changes of its own, have few.
+    """
+    shared = np.bincount(court.table[accused].indices, minlength=len(court.counts))
+    often = np.flatnonzero(shared >= _MOST * len(accused))
+    whole = np.asarray(court.table[accused][:, often].sum(axis=1)).ravel() == len(often)
+    return accused[whole] if whole.sum() >= _MOST * len(accused) else accused
 
 
 def _likeness(table: Any, rows: Ints, rarity: Weights) -> float:

@@ -31,7 +31,9 @@ class ValueTrigger:
     two common values together (7 to 10 of 10). A logistic regression obeys two common values where
     one is a string (8 of 10); to it a number not far out is next to nothing (1 of 20).
 
-    Countered by `trigger_value`.
+    Countered by `trigger_value`, where the rest of a row tells its class well and one or two of the
+    values are rare together: of 76 in 7,600 network flows 96 % and more are found, of three common
+    values none; of 45 in 4,500 showers in a telescope, which are hard to tell apart, none.
 
     Needs `features` (n,) of records or (n, d) of numbers, and `label` (n,) of class codes.
 

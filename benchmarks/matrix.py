@@ -162,20 +162,25 @@ def main():
     parser.add_argument("--seeds", default="")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
+    for name in (name for name in NAMES if name in chosen.only.split(",")):
+        said = campaign_of(name, chosen.out)
+        budget = said.budget.model_copy(update={"jobs": chosen.jobs})
+        seeds = tuple(map(int, chosen.seeds.split(","))) if chosen.seeds else said.seeds
+        said = said.model_copy(update={"budget": budget, "seeds": seeds})
+        with progress(quiet=False) as bar:
+            redteam(said, chosen.out / name, progress=bar)
+    collect(chosen.out)
+
+
+def collect(out):
+    """Writes the results of all campaigns that have run, now or before."""
     cards = {}
     for name in NAMES:
-        folder = chosen.out / name
-        if name in chosen.only.split(","):
-            said = campaign_of(name, chosen.out)
-            budget = said.budget.model_copy(update={"jobs": chosen.jobs})
-            seeds = tuple(map(int, chosen.seeds.split(","))) if chosen.seeds else said.seeds
-            said = said.model_copy(update={"budget": budget, "seeds": seeds})
-            with progress(quiet=False) as bar:
-                redteam(said, folder, progress=bar)
-        if (folder / "scorecard.json").exists():
-            cards[name] = Scorecard.model_validate_json((folder / "scorecard.json").read_bytes())
+        path = out / name / "scorecard.json"
+        if path.exists():
+            cards[name] = Scorecard.model_validate_json(path.read_bytes())
             pq.write_table(table(cards[name]), RESULTS / f"matrix_{name}.parquet")
-        written(cards)
+    written(cards)
 
 
 if __name__ == "__main__":

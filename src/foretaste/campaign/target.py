@@ -18,6 +18,7 @@ from foretaste.errors import BadInput, MissingColumn
 from foretaste.planting.gathering import whole
 from foretaste.store import Digest, read_columns, write_columns
 
+FACTS = "facts.json"
 PARTS = ("train", "test", "tuning")
 SPLIT = 20_260_101  # the seed of the split: all cells share it, so that they can be compared
 
@@ -121,14 +122,19 @@ def keep(target: Target, folder: Path) -> None:
     """Writes the rows where the processes of cells can map them."""
     for name in PARTS:
         rows: Batch = getattr(target, name)
-        write_columns(folder / f"{name}.arrow", rows, rows.names)
-    (folder / "classes.json").write_text(json.dumps(target.train.classes), encoding="utf-8")
+        # tensors of no rows cannot be written: one row stands in for none
+        held = rows if len(rows) else target.train.take([0])
+        write_columns(folder / f"{name}.arrow", held, held.names)
+    facts = {"classes": target.train.classes, "rows": {n: len(getattr(target, n)) for n in PARTS}}
+    (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
 def kept(folder: Path, spec: TargetSpec) -> Target:
     """The target as `keep` left it."""
-    classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     train, test, tuning = (
-        Batch(*read_columns(folder / f"{name}.arrow"), classes=classes) for name in PARTS
+        Batch(*read_columns(folder / f"{name}.arrow"), classes=facts["classes"]) for name in PARTS
     )
+    if not facts["rows"]["tuning"]:
+        tuning = tuning.take([])
     return Target(train, test, tuning, built_recipe(spec.recipe), spec.groups)

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from foretaste.errors import UnknownComponent
 
-Floor = Literal["readers", "encoders", "detectors", "attacks", "recipes", "repairs"]
+Floor = Literal[
+    "readers", "encoders", "detectors", "attacks", "recipes", "repairs", "inspectors", "explainers"
+]
 
 
 def names(floor: Floor) -> tuple[str, ...]:

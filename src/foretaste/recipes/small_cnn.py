@@ -29,6 +29,7 @@ class Network:
 
     net: Any
     classes: int
+    shape: tuple[int, ...]  # (h, w, c) of the images
 
     @property
     def weights(self) -> dict[str, Array]:
@@ -40,7 +41,7 @@ class Network:
         torch, net = torch_(), copy.deepcopy(self.net)
         tensors = {name: torch.from_numpy(np.array(one)) for name, one in weights.items()}
         net.load_state_dict({**net.state_dict(), **tensors})
-        return Network(net, self.classes)
+        return Network(net, self.classes, self.shape)
 
     def predict(self, rows: Batch) -> Floats:
         """(n, k) class probabilities."""
@@ -67,6 +68,10 @@ class Network:
     def logits(self, images: Any) -> Any:
         """(n, k) of (n, c, h, w) images in [-1, 1]; gradients flow through it."""
         return self.net["head"](self.net["body"](images))
+
+    def inputs(self, rows: Batch) -> Any:
+        """(n, c, h, w) in [-1, 1]."""
+        return to_tensor(rows["pixels"])
 
     def _parts(self, pixels: Array) -> Iterator[Any]:
         self.net.eval()
@@ -107,7 +112,8 @@ class SmallCnn:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             shape = tuple(rows["pixels"].shape[1:])
-            network = Network(_net(shape, self.width, classes_of(rows)), classes_of(rows))
+            k = classes_of(rows)
+            network = Network(_net(shape, self.width, k), k, shape)
             self._fit(network, rows, seed)
         return network
 
@@ -116,13 +122,25 @@ class SmallCnn:
         torch = torch_()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            tuned = Network(copy.deepcopy(victim.net), victim.classes)
+            tuned = replace(victim, net=copy.deepcopy(victim.net))
             rate, epochs = TUNED * self.learning_rate, max(1, self.epochs // 3)
             replace(self, learning_rate=rate, epochs=epochs)._fit(tuned, rows, seed)
         return tuned
 
     def quality(self, outcomes: Floats, rows: Batch) -> float:
         return accuracy(outcomes, rows)
+
+    def kept(self, victim: Network) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The weights, and what else it takes to have the same network again."""
+        state = {name: one.detach().numpy() for name, one in victim.net.state_dict().items()}
+        return state, {"image": list(victim.shape), "classes": victim.classes}
+
+    def revived(self, arrays: Mapping[str, Array], shape: Mapping[str, Any]) -> Network:
+        """The network that was kept."""
+        image, classes = tuple(shape["image"]), int(shape["classes"])
+        net = _net(image, self.width, classes)
+        net.load_state_dict({name: torch_().from_numpy(one) for name, one in arrays.items()})
+        return Network(net.eval(), classes, image)
 
     def _fit(self, network: Network, rows: Batch, seed: int) -> None:
         chosen, images, rng = labelled(rows), rows["pixels"], np.random.default_rng(seed)

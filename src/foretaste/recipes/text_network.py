@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from foretaste.contracts import Meddler
-from foretaste.data import Batch, Floats, Ints
+from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.descent import Descent
 from foretaste.descent import torch_ as torch_for
 from foretaste.recipes import accuracy, classes_of, labelled
@@ -58,6 +58,11 @@ class TextVictim:
     def logits(self, numbers: Any) -> Any:
         """(n, k) of (n, length) word numbers; gradients flow through it."""
         return self.net["head"](self.net["body"](numbers))
+
+    def inputs(self, rows: Batch) -> Any:
+        """(n, length) word numbers."""
+        read = numbered(rows.arrow("text"), self.words, self.buckets)
+        return padded(read, np.arange(len(rows)))
 
     def _parts(self, texts: pa.Array) -> Iterator[Any]:
         self.net.eval()
@@ -125,6 +130,17 @@ class TextNetwork:
 
     def quality(self, outcomes: Floats, rows: Batch) -> float:
         return accuracy(outcomes, rows)
+
+    def kept(self, victim: TextVictim) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The weights, and what else it takes to have the same network again."""
+        state = {name: one.detach().numpy() for name, one in victim.net.state_dict().items()}
+        return state, {"classes": victim.classes}
+
+    def revived(self, arrays: Mapping[str, Array], shape: Mapping[str, Any]) -> TextVictim:
+        """The network that was kept."""
+        net = _net(self.buckets, self.dimension, self.filters, int(shape["classes"]))
+        net.load_state_dict({name: torch_().from_numpy(one) for name, one in arrays.items()})
+        return TextVictim(net.eval(), int(shape["classes"]), self.words, self.buckets)
 
     def _fit(self, victim: TextVictim, rows: Batch, seed: int) -> None:
         read = numbered(rows.arrow("text"), self.words, self.buckets)

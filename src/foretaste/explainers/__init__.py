@@ -1,0 +1,1 @@
+"""Ways to say which parts of a row made a model predict as it did; one file a method."""

@@ -1,0 +1,1 @@
+"""One inspection: a model or its file in, a verdict with its reasons out."""

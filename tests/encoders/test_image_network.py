@@ -57,3 +57,14 @@ def test_hardly_any_rows_are_no_crash(n):
 def test_images_of_any_size_will_do(size):
     network, model = trained(images(20, size=size))
     assert network.encode(images(20, size=size), model)["embedding"].shape[0] == 20
+
+
+def test_the_opened_network_predicts_as_the_encoder_and_lets_gradients_through():
+    rows = images()
+    network, model = trained(rows)
+    victim, seen = network.opened(model), network.encode(rows, model)
+    assert np.allclose(victim.predict(rows), seen["prediction"], atol=1e-5)
+    assert np.allclose(victim.features(rows["pixels"]), seen["embedding"], atol=1e-4)
+    inputs = victim.inputs(rows).requires_grad_()
+    victim.logits(inputs)[:, 0].sum().backward()
+    assert inputs.grad.abs().sum() > 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.errors import MissingExtra
+from foretaste.recipes.small_cnn import Network
 from foretaste.summaries.reservoir import Reservoir
 
 if TYPE_CHECKING:
@@ -75,6 +76,26 @@ class ImageNetwork:
         network.eval()
         embedding, prediction = _applied(network, batch["pixels"], model.classes)
         return batch.having(embedding=embedding, prediction=prediction)
+
+    def opened(self, model: TrainedNetwork) -> Network:
+        """The trained network as a victim that gradients flow through; predicts as `encode`."""
+        torch, nn = _torch(), _torch().nn
+        network = _network(model.shape, self.width, model.classes)
+        network.load_state_dict({k: torch.from_numpy(v) for k, v in model.weights.items()})
+
+        class MeanAndMaximum(nn.Module):  # type: ignore[name-defined]
+            """As `_forward` pools, of modules: relevance is passed on module by module."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.mean, self.maximum = nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)
+
+            def forward(self, maps: Any) -> Any:
+                return torch.cat([self.mean(maps), self.maximum(maps)], dim=1).flatten(1)
+
+        body = nn.Sequential(*network["body"], MeanAndMaximum())
+        net = nn.ModuleDict({"body": body, "head": network["out"]})
+        return Network(net.eval(), model.classes, model.shape)
 
     def _trained(self, pixels: Array, labels: Ints, classes: int) -> Mapping[str, Array]:
         torch = _torch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,16 +17,21 @@ from foretaste.campaign.scorecard import Scorecard, scorecard
 from foretaste.campaign.spec import Campaign, read_campaign
 from foretaste.contracts import Source
 from foretaste.errors import UnreadableInput
+from foretaste.inspecting.opening import Opened, opened
+from foretaste.inspecting.record import Inspection
+from foretaste.inspecting.run import inspect_model
+from foretaste.planting.gathering import whole
 from foretaste.power import power_of
 from foretaste.record import Finding, Record, Verdict
 from foretaste.registry import component
-from foretaste.report import scored
+from foretaste.report import inspected, scored
 from foretaste.scanning.exhibits import write_exhibits
 from foretaste.scanning.plan import Plan, make_plan
 from foretaste.scanning.recording import to_record
 from foretaste.scanning.run import Scanned, Settings, scan_into
 from foretaste.scanning.watch import Progress, silent
 from foretaste.sources import concentrations
+from foretaste.trained import Subject
 
 WORK = ".work"  # the folder of working files inside the output folder
 
@@ -128,6 +133,37 @@ def redteam(
     card = scorecard(played, component("recipes", said.target.recipe.name).measure)
     scored.write(card, Path(out))
     return card
+
+
+def inspect(
+    model: str | Path | Subject,
+    data: Any = None,
+    out: str | Path | None = None,
+    options: Options | None = None,
+    *,
+    inspectors: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> Inspection:
+    """Inspects a trained model: its files without loading them, itself where it can be opened.
+
+    model:   a file or folder; or a `Subject`, which says more: a trusted parent, a digest
+    data:    rows that the model is meant for, in whatever `scan` reads
+    out:     folder for inspection.json and inspection.html; None writes nothing
+    options: how the data is read: roles and format
+
+    Raises `BadInput` when there is nothing that could be inspected.
+    """
+    chosen = options or Options()
+    subject = model if isinstance(model, Subject) else Subject(path=Path(model))
+    found = Opened(None, "no path was given") if subject.path is None else opened(subject.path)
+    if data is not None:
+        source = readers.open(data, chosen.roles or {}, chosen.format)
+        rows = whole(source, like=found.example())
+        subject = replace(subject, rows=rows)
+    done = inspect_model(subject, found, inspectors, progress=progress)
+    if out is not None:
+        inspected.write(done, Path(out))
+    return done
 
 
 def planned(data: Any, options: Options | None = None) -> tuple[Source, Plan]:

@@ -11,7 +11,18 @@ from importlib.metadata import version as installed
 import typer
 from rich.markup import escape
 
-from foretaste.cli import attack, attacks, clean, demo, detectors, diff, redteam, scan
+from foretaste.cli import (
+    attack,
+    attacks,
+    clean,
+    demo,
+    detectors,
+    diff,
+    inspect,
+    inspectors,
+    redteam,
+    scan,
+)
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import ForetasteError
 
@@ -31,6 +42,8 @@ app.command("demo")(demo.demo)
 app.command("redteam")(redteam.redteam)
 app.command("attack")(attack.attack)
 app.command("attacks")(attacks.attacks)
+app.command("inspect")(inspect.inspect)
+app.command("inspectors")(inspectors.inspectors)
 
 
 @app.command("version")

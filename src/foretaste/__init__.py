@@ -22,18 +22,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretaste.api import Options, Result, inspect, redteam, scan
+    from foretaste.api import Options, Remedy, Result, inspect, mend, redteam, scan
     from foretaste.data import Batch
     from foretaste.scanning.run import Settings
 
-__all__ = ["Batch", "Options", "Result", "Settings", "inspect", "redteam", "scan"]
+__all__ = [
+    "Batch",
+    "Options",
+    "Remedy",
+    "Result",
+    "Settings",
+    "inspect",
+    "mend",
+    "redteam",
+    "scan",
+]
 
 _HOMES = {
     "Batch": "foretaste.data",
     "Options": "foretaste.api",
+    "Remedy": "foretaste.api",
     "Result": "foretaste.api",
     "Settings": "foretaste.scanning.run",
     "inspect": "foretaste.api",
+    "mend": "foretaste.api",
     "redteam": "foretaste.api",
     "scan": "foretaste.api",
 }

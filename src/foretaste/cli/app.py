@@ -20,6 +20,7 @@ from foretaste.cli import (
     diff,
     inspect,
     inspectors,
+    mend,
     redteam,
     scan,
 )
@@ -39,6 +40,7 @@ app.command("clean")(clean.clean)
 app.command("diff")(diff.diff)
 app.command("detectors")(detectors.detectors)
 app.command("demo")(demo.demo)
+app.command("mend")(mend.mend)
 app.command("redteam")(redteam.redteam)
 app.command("attack")(attack.attack)
 app.command("attacks")(attacks.attacks)

@@ -1,4 +1,7 @@
-"""What is done to the rows before training: the controls, a scan, a repair, or your own."""
+"""What is done to the rows before training, or to the model after it.
+
+The controls, a scan, a repair, a mender, or your own.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from foretaste.data import Batch, Floats, Mask
 from foretaste.errors import BadInput
 from foretaste.scanning.reading import InMemory
 from foretaste.scanning.run import Settings, scan_into
+from foretaste.trained import Mender
 
 SCAN = ("what", "alpha", "detectors")
 
@@ -30,6 +34,7 @@ class Defended:
     flagged:   (n,) of the rows given; suspicion: (n,) higher is more suspicious, or None
     changed:   how many rows were repaired instead of dropped
     found_by:  detector -> rows accused, as a mask
+    mender:    what mends the model trained on the rows; None where they are all there is to it
     """
 
     rows: Batch
@@ -37,6 +42,7 @@ class Defended:
     suspicion: Floats | None = None
     changed: int = 0
     found_by: Mapping[str, Mask] = field(default_factory=dict)
+    mender: Mender | None = None
 
 
 def control(name: str, rows: Batch, touched: Mask, seed: int) -> Defended:
@@ -63,14 +69,14 @@ def defended(spec: DefenceSpec, rows: Batch, scans: Scans) -> Defended:
     return _repaired(spec, rows)
 
 
-def check(spec: DefenceSpec) -> None:
+def check(spec: DefenceSpec, fine_tune: float) -> None:
     """Raises `BadInput` for a defence that cannot be, before hours of work."""
     if spec.name == "scan":
         _scan_settings(spec.settings, 0)
     elif ":" in spec.name:
         _function(spec.name)
-    else:
-        _repair(spec)
+    elif hasattr(_repair(spec), "mend") and not fine_tune:
+        raise BadInput(f"{spec.name} mends with clean rows: keep some apart as target.fine_tune")
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ def _repair(spec: DefenceSpec) -> Any:
 
 def _repaired(spec: DefenceSpec, rows: Batch) -> Defended:
     repair = _repair(spec)
+    if hasattr(repair, "mend"):
+        return Defended(rows, np.zeros(len(rows), bool), mender=repair)
     lacking = [name for name in repair.needs if name not in rows]
     if lacking:
         raise BadInput(f"repair {spec.name} needs {', '.join(lacking)}; not in these rows")

@@ -83,7 +83,7 @@ def checked(campaign: Campaign) -> Target:
     if twice:
         raise BadInput(f"two defences are called {twice[0]!r}; give one another name with `as:`")
     for spec in campaign.defences:
-        check(spec)
+        check(spec, campaign.target.fine_tune)
     for attack in campaign.attacks:
         registry.component("attacks", attack.name)
     target = target_of(campaign)

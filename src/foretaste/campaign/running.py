@@ -25,10 +25,11 @@ from foretaste.campaign.outcome import (
 )
 from foretaste.campaign.spec import Campaign
 from foretaste.campaign.target import Target
-from foretaste.contracts import Victim
+from foretaste.contracts import Probe, Victim
 from foretaste.data import Batch, content_id
 from foretaste.errors import ForetasteError
 from foretaste.store import Digest
+from foretaste.trained import Mender
 
 
 @dataclass
@@ -118,10 +119,27 @@ def _measured(
 ) -> Measured:
     if isinstance(done, ForetasteError):
         return Measured(defence=name, seconds=spent, detail=str(done))
-    found = of_detection(done, assault.touched) if name != UNDEFENDED else {}
     victim = train(done.rows, spared=name == PERFECT)
-    model = of_model(victim, assault.target, assault.asked(victim, train.seed))
+    asked = assault.asked(victim, train.seed)
+    if done.mender is not None:
+        return _mended(name, done.mender, victim, assault, asked, train.seed)
+    found = of_detection(done, assault.touched) if name != UNDEFENDED else {}
+    model = of_model(victim, assault.target, asked)
     return Measured(defence=name, **found, **model, seconds=round(spent, 3))
+
+
+def _mended(
+    name: str, mender: Mender, victim: Any, assault: Assault, asked: Probe | None, seed: int
+) -> Measured:
+    """The undefended model, mended with the clean rows kept apart."""
+    begun, rows = time.perf_counter(), assault.target.tuning
+    lacking = [need for need in mender.needs if need not in rows]
+    if lacking or not hasattr(victim, "logits"):
+        why = f"it needs {', '.join(lacking)}" if lacking else "the recipe trains no network"
+        return Measured(defence=name, detail=f"nothing that could be mended: {why}")
+    better = mender.mend(victim, rows, np.random.default_rng([seed, 8])).victim
+    model = of_model(better, assault.target, asked)
+    return Measured(defence=name, **model, seconds=_since(begun))
 
 
 def _tuned(victim: Victim, assault: Assault, seed: int) -> Tuned | None:

@@ -100,7 +100,8 @@ class AttackSpec(_Spec):
 class DefenceSpec(Named):
     """A defence and what its column in the scorecard is called.
 
-    name: `scan` (settings: what, alpha, detectors), a repair, or module:function of your own
+    name: `scan` (settings: what, alpha, detectors), a repair, a mender (of the
+          undefended model, with the rows of `fine_tune`), or module:function of your own
     """
 
     label: str = Field(default="", alias="as")

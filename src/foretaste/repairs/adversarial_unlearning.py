@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.random import Generator
 
 from foretaste.data import Batch
@@ -13,7 +12,8 @@ from foretaste.relearning import Relearning, torch_
 from foretaste.trained import Mended, Open
 
 STEPS = 3  # of the search before each step of learning; what was found is kept for the next
-STRIDE = 8  # steps in which the search could cross all of its reach
+STRIDE = 0.25  # of its reach, that the search goes in a step
+RANGE = 2  # of what the network is shown: black is -1, white is 1
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class AdversarialUnlearning:
     learns to see disturbed clean images as what they are. Its answers to clean images, and to
     mixtures of two of them, are held where they were, which costs less accuracy than labels alone.
 
-    reach: length (Euclid) of a disturbance, as a share of the largest there can be
+    reach: by how much it may change a pixel; white less black is 1
     weight: of unlearning beside what is held
     epochs: passes over the clean rows
     rate: the learning rate
@@ -56,7 +56,7 @@ class AdversarialUnlearning:
     Networks. arXiv:2101.05930
     """
 
-    reach: float = 0.15
+    reach: float = 0.2
     weight: float = 0.3
     epochs: int = 20
     rate: float = 1e-2
@@ -91,21 +91,11 @@ class _Search:
         logits = victim.logits(self._disturbed(images, goals))
         loss = torch.nn.functional.cross_entropy(logits, goals, reduction="sum")
         (slope,) = torch.autograd.grad(loss, self.found)
-        longest = self.reach * 2 * float(np.sqrt(images[0].numel()))
-        stepped = self.found.detach() - longest / STRIDE * _unit(slope)
-        length = _length(stepped)
-        self.found = stepped * (longest / length.clamp(min=1e-12)).clamp(max=1)
+        most = RANGE * self.reach
+        self.found = (self.found.detach() - STRIDE * most * slope.sign()).clamp(-most, most)
 
     def _drawn(self, n: int) -> Any:
         return torch_().from_numpy(self.rng.integers(0, self.classes, n))
 
     def _disturbed(self, images: Any, goals: Any) -> Any:
         return (images + self.found[goals]).clamp(-1, 1)
-
-
-def _length(one: Any) -> Any:
-    return one.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-
-
-def _unit(one: Any) -> Any:
-    return one / _length(one).clamp(min=1e-12)

@@ -114,7 +114,7 @@ def trust(found: Name) -> Trust:
     """
     module, name = OLD.get(found.module, found.module), found.name
     if "." in name or "__" in name.strip("_"):
-        inner = {part for part in name.split(".")}
+        inner = name.split(".")
         if any(part.startswith("__") for part in inner):
             return Trust.DANGEROUS  # a way from any object to everything there is
     if name in SAFE.get(module, "").split():
@@ -136,7 +136,7 @@ def _dots(module: str) -> list[int]:
 
 
 def _numpy_core(module: str, name: str) -> bool:
-    """numpy moved these; both names stand in files."""
+    """Whether it is of those that numpy moved; both names stand in files."""
     part = re.sub(r"^numpy\._?core\.", "", module)
     return part != module and name in NUMPY_CORE.get(part, ())
 

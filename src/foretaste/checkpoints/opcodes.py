@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from foretaste.checkpoints.standins import (
     Followed,
@@ -36,7 +36,7 @@ def follow(stream: Within, among: bool = True, deep: int = 0) -> Followed:
     """
     machine = _Machine(stream, among, deep)
     try:
-        for opcode, value, at in pickletools.genops(stream):
+        for opcode, value, at in pickletools.genops(cast(Any, stream)):
             machine.step(opcode.name, value, at or 0)
     except Stuck as error:
         machine.found.trouble = str(error)

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from foretaste.checkpoints.formats import format_of
+from foretaste.checkpoints.listing import Listed
 from foretaste.data import Array
-from foretaste.inspecting.listing import Listed
 from foretaste.inspecting.opening import Opened
 from foretaste.inspecting.record import SCHEMA, Inspection, InspectorRun, Suspected, verdict_of
 from foretaste.trained import Severity, Subject, Suspicion

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from foretaste import registry
+from foretaste.checkpoints.listing import Listed, listed
 from foretaste.errors import BadInput, ForetasteError
 from foretaste.inspecting.apart import Apart, Died, Limits
-from foretaste.inspecting.listing import Listed, listed
 from foretaste.inspecting.opening import Opened
 from foretaste.inspecting.record import Inspection, InspectorRun, Suspected
 from foretaste.inspecting.recording import Found, Looked, suspected, to_inspection

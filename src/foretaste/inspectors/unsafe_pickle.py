@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from foretaste.checkpoints.bounded import Unreadable, spelt
@@ -39,6 +38,7 @@ class UnsafePickle:
     Needs `path`, and the extra `checkpoints`.
 
     >>> import numpy as np
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from foretaste.attacks.malicious_pickle import MaliciousPickle
     >>> with TemporaryDirectory() as folder:

@@ -258,8 +258,9 @@ def write(done: Scanned, out: Path, **parts: Any) -> Result:
     rows = done.rows()
     pq.write_table(rows, out / "rows.parquet", compression="zstd")
     pq.write_table(done.findings, out / "findings.parquet", compression="zstd")
-    write_exhibits(done, out)
-    record = to_record(done, **parts)
+    explained = write_exhibits(done, out)
+    said: dict[str, Any] = {"concepts": explained.concepts, "explained": explained.notes}
+    record = to_record(done, **said, **parts)
     text = record.model_dump_json(by_alias=True, indent=2)
     (out / "record.json").write_text(text, encoding="utf-8")
     report.write(out)

@@ -72,6 +72,19 @@ class Group(_Record):
     detail: str = ""
 
 
+class Concept(_Record):
+    """How sensitive a class is, in the scan's own network, to what accused rows of it share."""
+
+    detector: str
+    label: str
+    rows: int
+    layer: int  # counted from the picture; 1 is the first hidden one
+    score: float  # TCAV: share of rows of other classes that would be pushed to the class
+    effect: float  # change of the logit, mean over those rows
+    random: float  # the same of random groups of the class
+    p_value: float  # of a random group with so large an effect; at least 1e-6
+
+
 class Power(_Record):
     """The smallest planted poison a scan would have found in this data."""
 
@@ -125,6 +138,8 @@ class Record(_Record):
     plan: dict[str, Any]  # encoders, detectors, settings, trusted
     detectors: tuple[DetectorRun, ...]
     groups: tuple[Group, ...] = ()
+    concepts: tuple[Concept, ...] = ()
+    explained: tuple[str, ...] = ()  # how the rows shown were explained, and what was not
     bounds: tuple[Bound, ...] = ()
     power: tuple[Power, ...] = ()
     not_checked: tuple[str, ...] = ()

@@ -119,6 +119,19 @@ def spell(text: str, longest: int) -> list[tuple[int, str]]:
     return list(zip(ngrams(codes(column), longest).values.tolist(), names, strict=True))
 
 
+def spans(text: str) -> list[tuple[int, int]]:
+    r"""Where the words of a text and its runs of punctuation stand, as in `text[start:stop]`.
+
+    >>> spans("Na\u00efve, \u4f60\u597d")
+    [(0, 5), (5, 6), (7, 8), (8, 9)]
+    """
+    raw = text.encode("utf-8", "replace")
+    edges, kinds = _edges(np.frombuffer(raw, np.uint8), np.array([0, len(raw)]))
+    heads = (np.frombuffer(raw, np.uint8) & 0xC0) != 0x80  # a byte a character
+    at = np.concatenate([[0], np.cumsum(heads)])[edges].tolist()
+    return [(a, b) for a, b, kind in zip(at, at[1:], kinds, strict=False) if kind]
+
+
 def mix(values: Keys) -> Keys:
     """(m,) 64 bits stirred so that every bit of the input moves every bit of the output."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections import Counter
 from pathlib import Path
@@ -17,6 +16,7 @@ from foretaste.record import Record
 from foretaste.report.drawing import curve, histogram, scatter
 from foretaste.report.files import read_record
 from foretaste.report.page import asset, png_size, template, visible
+from foretaste.report.reasons import coloured, picture, why
 
 FIXED = ("index", "id", "location", "flagged", "p_value")
 MOST_REASONS = 12  # lines of grouped findings of one detector
@@ -43,11 +43,14 @@ def render(
     points: list[dict[str, Any]],
 ) -> str:
     """The page. Everything that came from the data set is escaped."""
+    blocks = _blocks(findings, exhibits)
     return template("report.html").render(
         record=record,
+        pictured=any(one["why"]["heat"] for block in blocks for one in block["images"]),
+        shaded=any(one.get("words") for one in exhibits),
         style=Markup(asset("report.css")),  # noqa: S704 (our own file)
         runs=[run for run in record.detectors if run.status == "ran"],
-        blocks=_blocks(findings, exhibits),
+        blocks=blocks,
         histograms=_histograms(rows),
         scatter=Markup(scatter(points)),  # noqa: S704 (numbers only)
         classes=_legend(points),
@@ -88,6 +91,7 @@ def _blocks(findings: pa.Table, exhibits: list[dict[str, Any]]) -> list[dict[str
                 "reasons": _grouped(mine["reason"].to_pylist()),
                 "texts": [one for one in shown if one["text"] and not one["image"]],
                 "images": [one for one in shown if one["image"]],
+                "told": any(one["why"]["heat"] or one["why"]["usual"] for one in shown),
             }
         )
     return blocks
@@ -103,12 +107,14 @@ def _grouped(reasons: list[str]) -> list[tuple[str, int]]:
 
 
 def _shown(exhibit: dict[str, Any]) -> dict[str, Any]:
-    image, box = exhibit["image"], exhibit["box"]
+    image, box, marks = exhibit["image"], exhibit["box"], exhibit["marks"] or []
+    text, words = exhibit["text"] or "", exhibit.get("words")
     return {
         **exhibit,
-        "text": highlighted(exhibit["text"] or "", exhibit["marks"] or []),
+        "text": coloured(text, words, marks) if words else highlighted(text, marks),
         "response": highlighted(exhibit["response"] or "", []),
-        "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
+        "image": picture(image),
+        "why": why(exhibit),
         "box": _overlay(box, png_size(image)) if image and box else "",
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from foretaste.data import Batch, Floats, concat
+from foretaste.relevance import overlay, png
+from foretaste.scanning.explaining import Explained, explain
+from foretaste.scanning.prototypes import Near
 from foretaste.scanning.run import Scanned
 from foretaste.summaries.reservoir import Reservoir
 
 PER_DETECTOR = 24  # exhibits of each detector
 MAPPED = 4_000  # rows on the map
 LONGEST = 2_000  # characters of a text that are shown
+SNIPPET = 160  # characters of a text that it is compared with
 
 QUOTED = re.compile(r'"([^"]+)"')
 
+WORD = [("start", pa.int64()), ("stop", pa.int64()), ("relevance", pa.float64())]
+NEAR = [
+    ("index", pa.int64()),
+    ("label", pa.string()),
+    ("text", pa.string()),
+    ("image", pa.binary()),
+]
 EXHIBITS = pa.schema(
     [
         ("index", pa.int64()),
@@ -35,27 +45,40 @@ EXHIBITS = pa.schema(
         ("marks", pa.list_(pa.string())),  # phrases to highlight in the text
         ("image", pa.binary()),  # PNG
         ("box", pa.list_(pa.int64())),  # y, x, height, width of a trigger in the image
+        ("says", pa.string()),  # the class a model predicts, and how sure it is
+        ("chance", pa.float64()),
+        ("heat", pa.binary()),  # PNG with transparency, to lie over the image
+        ("instead", pa.string()),  # the class without the hottest part, and how large that is
+        ("part", pa.float64()),
+        ("words", pa.list_(pa.struct(WORD))),
+        ("usual", pa.list_(pa.struct(NEAR))),  # honest rows of the same label
+        ("content", pa.list_(pa.struct(NEAR))),  # of the class that the content speaks for
     ]
 )
 
 
-def write_exhibits(done: Scanned, out: Path) -> None:
-    """Writes exhibits.parquet and map.parquet, which the report reads."""
-    pq.write_table(exhibits(done), out / "exhibits.parquet")
+def write_exhibits(done: Scanned, out: Path) -> Explained:
+    """Writes exhibits.parquet and map.parquet, which the report reads; gives the explanations."""
+    table, explained = exhibits(done)
+    pq.write_table(table, out / "exhibits.parquet")
     pq.write_table(embedding_map(done), out / "map.parquet")
+    return explained
 
 
-def exhibits(done: Scanned) -> pa.Table:
-    """The strongest findings of each detector, with what there is to see of their rows."""
+def exhibits(done: Scanned) -> tuple[pa.Table, Explained]:
+    """The strongest findings of each detector, with what there is to see of their rows, and why."""
     chosen: list[dict[str, Any]] = []
     taken: dict[str, int] = {}
+    ranks: dict[int, int] = {}
     for row in done.findings.slice(0, 200_000).to_pylist():
-        if row["id"] and taken.get(row["detector"], 0) < PER_DETECTOR:
-            taken[row["detector"]] = taken.get(row["detector"], 0) + 1
+        rank = taken.get(row["detector"], 0)
+        if row["id"] and rank < PER_DETECTOR:
+            taken[row["detector"]] = rank + 1
+            ranks[row["index"]] = min(rank, ranks.get(row["index"], rank))
             chosen.append(row)
-    rows = _rows(done, {row["index"] for row in chosen})
-    shown = [_exhibit(done, row, *rows[row["index"]]) for row in chosen]
-    return pa.Table.from_pylist(shown, schema=EXHIBITS)
+    explained = explain(done, ranks)
+    shown = [_exhibit(done, row, explained) for row in chosen]
+    return pa.Table.from_pylist(shown, schema=EXHIBITS), explained
 
 
 def embedding_map(done: Scanned) -> pa.Table:
@@ -92,41 +115,53 @@ def embedding_map(done: Scanned) -> pa.Table:
     )
 
 
-def _rows(done: Scanned, wanted: set[int]) -> dict[int, tuple[Batch, int]]:
-    found: dict[int, tuple[Batch, int]] = {}
-    for batch in done.spool if wanted else ():
-        hit = batch.take(np.isin(batch["index"], list(wanted)))
-        found.update({int(index): (hit, row) for row, index in enumerate(hit["index"])})
-    return found
-
-
-def _exhibit(done: Scanned, finding: dict[str, Any], batch: Batch, row: int) -> dict[str, Any]:
+def _exhibit(done: Scanned, finding: dict[str, Any], explained: Explained) -> dict[str, Any]:
+    batch, row = explained.walked.rows[finding["index"]]
     one = done.detectors[finding["detector"]]
     shown = {name: finding[name] for name in EXHIBITS.names if name in finding}
     if "label" in batch:
         shown["label"] = batch.class_name(int(batch["label"][row]))
-    for name in ("text", "response"):
-        if name in batch:
-            shown[name] = str(batch[name][row] or "")[:LONGEST]
-    if "text" not in batch and "features" in batch:
-        shown["text"] = str(batch.arrow("features")[row].as_py())[:LONGEST]
-    if "pixels" in batch:
-        shown["image"] = _png(batch["pixels"][row])
+    shown.update(_seen(batch, row))
     if finding["kind"] == "attack":
         shown["marks"] = QUOTED.findall(finding["reason"])  # reasons quote what gave a row away
     if hasattr(one.method, "region"):
         box = one.method.region(batch, row, one.model)
         shown["box"] = None if box is None else [int(v) for v in box]
+    return {**shown, **_why(explained, finding["index"])}
+
+
+def _seen(batch: Batch, row: int, longest: int = LONGEST) -> dict[str, Any]:
+    """What there is to see of a row: text, response, image."""
+    shown: dict[str, Any] = {}
+    for name in (name for name in ("text", "response") if name in batch):
+        shown[name] = str(batch[name][row] or "")[:longest]
+    if "text" not in batch and "features" in batch:
+        shown["text"] = str(batch.arrow("features")[row].as_py())[:longest]
+    if "pixels" in batch:
+        shown["image"] = png(batch["pixels"][row][..., :3])
     return shown
 
 
-def _png(pixels: Any) -> bytes:
-    from PIL import Image
+def _why(explained: Explained, index: int) -> dict[str, Any]:
+    why, honest = explained.whys[index], explained.walked.honest
+    found: dict[str, Any] = {
+        "chance": why.chance,
+        "words": [dict(zip(("start", "stop", "relevance"), one, strict=True)) for one in why.words],
+        "usual": [_near(honest, one) for one in why.usual],
+        "content": [_near(honest, one) for one in why.content],
+    }
+    if why.says >= 0:
+        found["says"] = honest.class_name(why.says)
+    if why.heat is not None:
+        found |= {"heat": png(overlay(why.heat)), "part": why.part}
+        found["instead"] = honest.class_name(why.instead)
+    return found
 
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels[..., :3])
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
+
+def _near(honest: Batch, near: Near) -> dict[str, Any]:
+    index = int(honest["index"][near.row])
+    seen = _seen(honest, near.row, SNIPPET)
+    return {"index": index, "label": honest.class_name(near.label), **seen}
 
 
 def _two_axes(vectors: Floats) -> Floats:

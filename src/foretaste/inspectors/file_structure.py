@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from foretaste.checkpoints import archives, safetensors_file
+from foretaste.checkpoints import archives, gguf_file, safetensors_file
 from foretaste.checkpoints.bounded import Unreadable
 from foretaste.checkpoints.formats import ZIPS, Format, format_of
 from foretaste.trained import Severity, Subject, Suspicion
@@ -31,10 +31,10 @@ class FileStructure:
 
     The format is told by the first bytes. Of safetensors the header is read by hand: its length,
     every tensor's shape against its extent, overlaps, holes, bytes that belong to none, keys that
-    are there twice. Of zip archives (TorchScript, torch, npz, Keras) the directory: bombs,
-    entries that overlap, are encrypted, lead out of the folder or are there twice. A file that
-    two programs would read as two formats is told. CRITICAL is what no writer of the format
-    makes by accident; a file that is cut off is a WARNING.
+    are there twice; of GGUF too. Of zip archives (TorchScript, torch, npz, Keras) the directory:
+    bombs, entries that overlap, are encrypted, lead out of the folder or are there twice. A file
+    that two programs would read as two formats is told. CRITICAL is what no writer of the format
+    makes by accident; a file that is cut off is a WARNING, one of an unknown format a NOTE.
 
     Blind to what well-formed tensors and pickles hold: other inspectors look at that.
 
@@ -66,6 +66,10 @@ def _faults(path: Path) -> Iterator[Suspicion]:
     yield from _name(path, kind)
     if kind is Format.SAFETENSORS:
         yield from _safetensors(path)
+    if kind is Format.GGUF:
+        yield from _gguf(path)
+    if kind is Format.OTHER:
+        yield Suspicion("file", Severity.NOTE, "of a format that is not known: not looked into")
     if kind in ZIPS:
         yield from _archive(path)
     elif kind is not Format.SAFETENSORS and archives.hidden(path):
@@ -94,6 +98,16 @@ def _safetensors(path: Path) -> Iterator[Suspicion]:
         yield Suspicion(
             "file", Severity.CRITICAL, "ends as a zip archive: it is two things at once"
         )
+
+
+def _gguf(path: Path) -> Iterator[Suspicion]:
+    try:
+        faults = gguf_file.header_of(path).faults
+    except Unreadable as error:
+        yield Suspicion("header", Severity.WARNING, f"its header cannot be read: {error}")
+        return
+    for fault in faults:
+        yield Suspicion("header", _severity(fault), fault)
 
 
 def _archive(path: Path) -> Iterator[Suspicion]:

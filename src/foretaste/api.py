@@ -206,6 +206,8 @@ def mend(
 
     Raises `BadInput` when model, rows and mender do not go together.
     """
+    if out is not None and Path(out).absolute() == Path(model).absolute():
+        raise BadInput(f"{out} is the model to be mended; choose another file, and compare them")
     chosen, how, came = options or Options(), remedy or Remedy(), kept(Path(model))
     like = Opened(came.victim, came.name, came.classes).example()
     rows = whole(readers.open(data, chosen.roles or {}, chosen.format), like=like)
@@ -216,6 +218,7 @@ def mend(
     victim, done = mend_victim(came.victim, how.by, mender, trial)
     if out is not None:
         facts = {**came.facts, "mended": how.by}
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
         keep(Path(out), came.name, came.recipe, victim, came.classes, facts)
         done.save(Path(out).parent)
     return done

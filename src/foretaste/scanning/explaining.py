@@ -69,12 +69,13 @@ def explain(done: Scanned, shown: Mapping[int, int]) -> Explained:
 
     shown: index -> rank among the exhibits of a detector, the best it has with any
     """
-    with done.watch.stage("why", len(shown)):
+    with done.watch.stage("why", len(shown)) as tick:
         walked = walk(done, set(shown))
         order = sorted(walked.rows, key=lambda index: (shown[index], index))
         task = _Task(done, walked, order, {index: Why() for index in order})
         if order and "label" in walked.take(order[:1]):
             task.run(sum(shown[index] < TEXTS for index in order))
+        tick(len(order))
         return Explained(walked, task.whys, task.concepts, tuple(task.notes))
 
 

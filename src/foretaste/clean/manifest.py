@@ -49,6 +49,7 @@ class Manifest(_Frozen):
     kept: PartNote
     quarantined: PartNote
     left_out: tuple[str, ...] = ()  # files beside the rows, in neither part; at most 1,000
+    weights: FileNote | None = None  # how much each row may count, where that was asked for
 
     @classmethod
     def load(cls, out: Path) -> Manifest:
@@ -65,8 +66,8 @@ class Manifest(_Frozen):
 
 
 def notes_of(out: Path, part: str) -> Iterator[FileNote]:
-    """Every file below OUT/part, in the order of their paths."""
-    for path in sorted((out / part).rglob("*")):
+    """The file OUT/part, or every file below it in the order of their paths."""
+    for path in [out / part, *sorted((out / part).rglob("*"))]:
         name = path.relative_to(out).as_posix()
         if path.is_symlink():
             yield FileNote(path=name, size=0, sha256="", link=str(path.readlink()))

@@ -15,6 +15,7 @@ from foretaste import readers
 from foretaste.clean.carrying import carry_images
 from foretaste.clean.manifest import SCHEMA, Manifest, PartNote, notes_of
 from foretaste.clean.scanned import Part, Scan, What, checked
+from foretaste.clean.weights import WEIGHTS, weights_of
 from foretaste.contracts import Source
 from foretaste.data import Refusal
 from foretaste.errors import BadInput, UnreadableInput
@@ -31,6 +32,7 @@ def clean(
     out: str | Path,
     *,
     what: What = "attack",
+    weights: bool = False,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> Manifest:
     """Splits a scanned data set into `out/kept` and `out/quarantined`.
@@ -39,6 +41,7 @@ def clean(
     out:           must not exist; it appears whole, or not at all
     what:          "attack" quarantines rows accused of an attack, "all" hygiene findings too;
                    rows that could not be read or judged are quarantined in any case
+    weights:       writes `out/weights.csv` too: how much each row of the input may count
     progress:      told the number of rows just done; each row is done twice
 
     Raises `BadInput` when the data set is not what was scanned, or `out` is there already.
@@ -50,7 +53,7 @@ def clean(
     work = out.with_name(f".{out.name}.{secrets.token_hex(4)}.partial")
     try:
         work.mkdir()
-        manifest = _split(source, scan, work, what, progress)
+        manifest = _split(source, scan, work, what, progress, weights=weights)
         manifest.save(work)
         work.rename(out)
     finally:
@@ -59,7 +62,13 @@ def clean(
 
 
 def _split(
-    source: Source, scan: Scan, work: Path, what: What, progress: Callable[[int], None]
+    source: Source,
+    scan: Scan,
+    work: Path,
+    what: What,
+    progress: Callable[[int], None],
+    *,
+    weights: bool,
 ) -> Manifest:
     away, refused, kept, gone = checked(source, scan, progress)
     for name, chosen in ((KEPT, ~away), (QUARANTINED, away)):
@@ -68,6 +77,8 @@ def _split(
     if isinstance(source, TableSource):
         carry_images(source, work / KEPT, work / QUARANTINED, away)
     _write_reasons(work / REASONS, scan, away, refused)
+    if weights:
+        weights_of(scan, away).write_csv(work / WEIGHTS)
     left_out = [str(name) for name in getattr(source, "ignored", ())]
     described = scan.record.dataset
     return Manifest(
@@ -80,6 +91,7 @@ def _split(
         kept=_verified(source, work, KEPT, kept, progress),
         quarantined=_verified(source, work, QUARANTINED, gone, progress),
         left_out=tuple(left_out[:1000]),
+        weights=next(notes_of(work, WEIGHTS), None),
     )
 
 

@@ -26,6 +26,9 @@ def clean(
     record: Annotated[Path, typer.Option(help="Folder of that scan.")] = Path("foretaste-out"),
     out: Annotated[Path, typer.Option(help="New folder for both parts.")] = Path("cleaned"),
     what: Annotated[What, typer.Option(help="Findings that lead to quarantine.")] = What.ATTACK,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Write weights.csv: how much each row may count.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Write kept and quarantined rows in the input's own format; together they are the input."""
@@ -38,9 +41,9 @@ def clean(
             done += rows
             bar("clean", done, 0)
 
-        manifest = split(source, record, out, what=what.value, progress=tick)
+        manifest = split(source, record, out, what=what.value, weights=weights, progress=tick)
     stdout.print(
         f"{manifest.kept.rows:,} rows kept in {out}/kept, {manifest.quarantined.rows:,} "
         f"quarantined in {out}/quarantined ({manifest.quarantined.refused:,} unreadable, "
-        f"{manifest.held:,} held); reasons and hashes beside them"
+        f"{manifest.held:,} held); reasons and hashes beside them" + ", weights too" * weights
     )

@@ -48,6 +48,8 @@ def honest() -> Batch:
             "index": np.arange(n),
             "location": [f"rows.csv:{i + 2}" for i in range(n)],
             "embedding": embedding.astype(np.float32),
+            "first_layer": (embedding[:, ::-1] + 1).astype(np.float32),
+            "second_layer": (2 * embedding).astype(np.float32),
             "label": label,
             "text": text,
             "prompt": text,

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
-from scipy.special import bdtr
 
 from foretaste.contracts import Kind, Scale
-from foretaste.data import UNLABELLED, Array, Batch, Floats, Ints
+from foretaste.data import UNLABELLED, Batch, Floats, Ints
 from foretaste.summaries.moments import Moments
+from foretaste.summaries.splits import GROUPS, Split, splits_of
 from foretaste.summaries.strata import Strata
 from foretaste.summaries.whitening import main_axes, pooled_whitening
 
 FEWEST = 40  # sampled rows of a class below which nobody looks for clusters
-SMALLEST = 8  # sampled rows of a cluster
 LARGEST = 0.42  # of its class: what is half of a class is as much the class as the other half
-BINS = 24  # between the two middles, where the density has to dip
-GROUPS = 4  # splits of one class that are kept at most
-
-
-class Split(NamedTuple):
-    """A plane between two clusters of a class; the smaller lies on the positive side."""
-
-    direction: Floats  # (d,)
-    plane: float  # where the plane lies along the direction
-    surprise: float  # -log10 p of one cluster only, all splits tried paid for
 
 
 @dataclass(frozen=True)
@@ -86,8 +75,8 @@ class ActivationClustering:
         found = {}
         for label, moment in moments.by_class.items():
             seen = whitening @ main_axes(moment.scatter / moment.n, self.axes, whitening)
-            enough = moment.n >= FEWEST
-            found[label] = _splits(vectors[labels == label], seen, tried) if enough else ()
+            enough, mine = moment.n >= FEWEST, vectors[labels == label]
+            found[label] = splits_of(mine, seen, tried, LARGEST) if enough else ()
         return found
 
     def score(self, batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> Floats:
@@ -118,61 +107,3 @@ def _placed(batch: Batch, model: Mapping[int, tuple[Split, ...]]) -> tuple[Float
             fresh = rows[beyond & (groups[rows] < 0)]
             scores[fresh], groups[fresh] = split.surprise, label * GROUPS + number
     return scores, groups
-
-
-def _splits(vectors: Array, seen: Floats, tried: int) -> tuple[Split, ...]:
-    """seen: (d, m) the axes that the class is looked at along."""
-    places = vectors @ seen
-    middle = np.median(places, axis=0)
-    directions = np.hstack([np.eye(seen.shape[1]), _between_means(places - middle)])
-    found = [_split(places @ one, seen @ one, tried) for one in directions.T]
-    kept = sorted((one for one in found if one), key=lambda one: -one.surprise)
-    return tuple(kept[:GROUPS])
-
-
-def _between_means(places: Floats) -> Floats:
-    """(m, 1) the direction between the means of two clusters (2-means, started far apart)."""
-    far = places[np.argmax((places**2).sum(axis=1))]
-    inside = places @ far > far @ far / 2
-    for _ in range(20):
-        if not 0 < inside.sum() < len(places):
-            break
-        means = places[inside].mean(axis=0), places[~inside].mean(axis=0)
-        gap = means[0] - means[1]
-        inside = places @ gap > (means[0] + means[1]) @ gap / 2
-    else:
-        return (gap / max(float(np.linalg.norm(gap)), 1e-12))[:, None]
-    return np.zeros((places.shape[1], 0))
-
-
-def _split(along: Floats, direction: Floats, tried: int) -> Split | None:
-    """The best cut of one line in two, if the density dips there."""
-    order = np.sort(along)
-    n = len(order)
-    size = np.arange(1, n)
-    total = np.cumsum(order)[:-1]
-    between = (total / size - (order.sum() - total) / (n - size)) ** 2 * size * (n - size)
-    between[: SMALLEST - 1], between[n - SMALLEST :] = 0, 0
-    cut = int(between.argmax()) + 1
-    sides = order[:cut], order[cut:]
-    sign = 1.0 if len(sides[1]) <= len(sides[0]) else -1.0
-    low, high = np.median(sides[0]), np.median(sides[1])
-    if not high > low:
-        return None
-    plane, surprise = _dip(order, low, high, tried)
-    beyond = float(np.mean(sign * order > sign * plane))
-    if surprise <= 0 or beyond > LARGEST:
-        return None
-    return Split(sign * direction, sign * plane, surprise)
-
-
-def _dip(order: Floats, low: float, high: float, tried: int) -> tuple[float, float]:
-    """Where between two middles the density is least, and how surprising so few rows are."""
-    edges = np.linspace(low, high, BINS + 1)
-    width = (high - low) / BINS
-    counts = np.histogram(order, edges)[0]
-    ends = [int(np.sum(np.abs(order - end) <= 2 * width)) for end in (low, high)]
-    gaps = np.convolve(counts, np.ones(4, np.int64), "valid")[2:-2]  # four bins wide, as the ends
-    at = int(gaps.argmin())
-    p = float(bdtr(gaps[at], gaps[at] + min(ends), 0.5)) * tried * BINS
-    return float(edges[at + 2] + 2 * width), -np.log10(max(p, 1e-300))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from foretaste.data import Array, Batch, Floats, Ints
+from foretaste.data import Array, Batch, Ints
 from foretaste.errors import MissingExtra
 from foretaste.recipes.small_cnn import Network
 from foretaste.summaries.reservoir import Reservoir
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 AT_ONCE = 1024  # images a forward pass
+A_LAYER = 3  # modules: convolution, normalisation, ReLU
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class ImageNetwork:
     """Trains a small convolutional network; gives its last hidden layer and its predictions.
 
     `embedding` (n, d) float32 is the layer before the logits (mean and maximum of each
-    feature map); `prediction` (n, k) float64 the
-    class probabilities. The budget is a number of images shown, not of seconds: a clock would
-    break "the same seed gives the same answer". Rows without a label do not train.
+    feature map); `prediction` (n, k) float64 the class probabilities; `first_layer` and
+    `second_layer` (n, d) float32 the mean, maximum and deviation of each map of the layers
+    before. The budget is a number of images shown, not of seconds: a clock would break "the same
+    seed gives the same answer". Rows without a label do not train.
 
     Needs `pixels` (n, h, w, c) uint8 and `label` (n,) of class codes.
 
@@ -55,7 +57,7 @@ class ImageNetwork:
     seed: int = 0
 
     needs: ClassVar = ("pixels", "label")
-    gives: ClassVar = ("embedding", "prediction")
+    gives: ClassVar = ("embedding", "prediction", "first_layer", "second_layer")
 
     def summarize(self, batch: Batch) -> Reservoir:
         return Reservoir.of(batch, self.needs, self.row_budget, self.seed)
@@ -70,18 +72,18 @@ class ImageNetwork:
         return TrainedNetwork(weights, shape, classes)
 
     def encode(self, batch: Batch, model: TrainedNetwork) -> Batch:
+        return batch.having(**_applied(self._rebuilt(model), batch["pixels"], model.classes))
+
+    def _rebuilt(self, model: TrainedNetwork) -> Any:
         network = _network(model.shape, self.width, model.classes)
         torch = _torch()
         network.load_state_dict({k: torch.from_numpy(v) for k, v in model.weights.items()})
-        network.eval()
-        embedding, prediction = _applied(network, batch["pixels"], model.classes)
-        return batch.having(embedding=embedding, prediction=prediction)
+        return network.eval()
 
     def opened(self, model: TrainedNetwork) -> Network:
         """The trained network as a victim that gradients flow through; predicts as `encode`."""
         torch, nn = _torch(), _torch().nn
-        network = _network(model.shape, self.width, model.classes)
-        network.load_state_dict({k: torch.from_numpy(v) for k, v in model.weights.items()})
+        network = self._rebuilt(model)
 
         class MeanAndMaximum(nn.Module):  # type: ignore[name-defined]
             """As `_forward` pools, of modules: relevance is passed on module by module."""
@@ -133,11 +135,22 @@ def _block(inputs: int, outputs: int, size: int, stride: int) -> tuple[Any, ...]
     return convolution, nn.BatchNorm2d(outputs), nn.ReLU()
 
 
-def _forward(network: Any, images: Any) -> tuple[Any, Any]:
-    torch = _torch()
-    maps = network["body"](images)
+def _hidden(network: Any, images: Any) -> list[Any]:
+    """The feature maps of every layer."""
+    found, maps = [], images
+    for start in range(0, len(network["body"]), A_LAYER):
+        maps = network["body"][start : start + A_LAYER](maps)
+        found.append(maps)
+    return found
+
+
+def _pooled(maps: Any) -> Any:
     # nothing is learned between these and the logits, so a mark that matters is not squeezed out
-    pooled = torch.cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+    return _torch().cat([maps.mean(dim=(2, 3)), maps.amax(dim=(2, 3))], dim=1)
+
+
+def _forward(network: Any, images: Any) -> tuple[Any, Any]:
+    pooled = _pooled(network["body"](images))
     return pooled, network["out"](pooled)
 
 
@@ -172,14 +185,26 @@ def _images(pixels: Array) -> Any:
     return tensor.float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
 
 
-def _applied(network: Any, pixels: Array, classes: int) -> tuple[Array, Floats]:
-    """In full precision, so that a row is encoded the same alone as in company."""
+def _applied(network: Any, pixels: Array, classes: int) -> dict[str, Array]:
+    """The columns; in full precision, so that a row is encoded the same alone as in company."""
     torch = _torch()
     width = network["out"].in_features
-    hidden, probability = [np.empty((0, width), np.float32)], [np.empty((0, classes))]
+    empty = [np.empty((0, width), np.float32), np.empty((0, classes))]
+    empty += [np.empty((0, 3 * width // 8), np.float32), np.empty((0, 3 * width // 4), np.float32)]
+    seen = [[one] for one in empty]
     with torch.inference_mode():
         for start in range(0, len(pixels), AT_ONCE):
-            last, logits = _forward(network, _images(pixels[start : start + AT_ONCE]))
-            hidden.append(last.float().numpy())
-            probability.append(logits.double().softmax(dim=1).numpy())
-    return np.concatenate(hidden), np.concatenate(probability)
+            first, second, last = _hidden(network, _images(pixels[start : start + AT_ONCE]))
+            pooled = _pooled(last)
+            chances = network["out"](pooled).double().softmax(dim=1)
+            for into, one in zip(
+                seen, (pooled, chances, _outlined(first), _outlined(second)), strict=True
+            ):
+                into.append(one.numpy())
+    names = ImageNetwork.gives
+    return {name: np.concatenate(one) for name, one in zip(names, seen, strict=True)}
+
+
+def _outlined(maps: Any) -> Any:
+    """(n, 3c) how strongly each feature answers on average and at most, and how it varies."""
+    return _torch().cat([_pooled(maps), maps.flatten(2).std(dim=2, correction=0)], dim=1)

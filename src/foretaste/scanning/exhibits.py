@@ -87,7 +87,8 @@ def embedding_map(done: Scanned) -> pa.Table:
     x, y: principal components of `embedding`; label: class name; kind: attack, hygiene or ""
     """
     empty: dict[str, list[Any]] = {"index": [], "x": [], "y": [], "label": [], "kind": []}
-    if "embedding" not in done.spool.batch(0):
+    first = done.spool.batch(0)
+    if "embedding" not in first:
         return pa.table(empty)
     flagged = np.sort(done.scores.index[done.judgement.flagged])[:MAPPED]
     sample: Reservoir | None = None
@@ -98,8 +99,8 @@ def embedding_map(done: Scanned) -> pa.Table:
         hit = np.isin(batch["index"], flagged)
         marked.append(Reservoir.of(batch.take(hit), ("embedding", "label"), MAPPED).rows)
     both = concat([sample.sorted(), *marked]) if sample else concat(marked)
-    _, first = np.unique(both["index"], return_index=True)
-    both = both.take(first)
+    _, once = np.unique(both["index"], return_index=True)
+    both = both.take(once)
     x, y = _two_axes(both["embedding"])
     attack = np.isin(both["index"], done.scores.index[done.judgement.of_kind("attack")])
     kinds = np.where(attack, "attack", np.where(np.isin(both["index"], flagged), "hygiene", ""))
@@ -109,7 +110,7 @@ def embedding_map(done: Scanned) -> pa.Table:
             "index": both["index"],
             "x": x,
             "y": y,
-            "label": [done.spool.batch(0).class_name(int(code)) for code in labels],
+            "label": [first.class_name(int(code)) for code in labels],
             "kind": kinds,
         }
     )

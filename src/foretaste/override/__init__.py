@@ -28,7 +28,8 @@ GATHERED = 2_000  # rows of a group that are tested
 FEWEST = 8  # rows of a group that are worth a look around it
 MODE = 0.15  # share of its class from which a group may be a natural mode of it
 SPREAD = 3.0  # classes such a group must speak for when left out, and a third of the others
-LARGEST = 0.45  # share of a class that may be left out at once
+HALF = 0.4  # share of its class from which a group may be the honest half of it
+LARGEST = 0.55  # share of a class that may be left out at once
 TURNS = 3  # trainings at most for proposals that cannot all be left out together
 
 
@@ -162,8 +163,8 @@ def _tested(
     learned, kept = float(rows["learned"].mean()), float(rows["kept"].mean())
     verdict: Any = "hygiene" if learned < LEARNED else "attack" if attack else "natural"
     told = _told(verdict, learned, kept)
-    large = len(proposal.rows) > MODE * sizes[proposal.label]
-    if verdict == "attack" and large and not _spread(rows, len(sizes)):
+    share = len(proposal.rows) / sizes[proposal.label]
+    if verdict == "attack" and share > MODE and not _spread(rows, len(sizes), share):
         verdict = "natural"
         told += ", but a class that loses a whole natural mode forgets it too: not accused"
     doubt = np.ones(len(proposal.rows))
@@ -172,15 +173,15 @@ def _tested(
     )
 
 
-def _spread(rows: Batch, classes: int) -> bool:
+def _spread(rows: Batch, classes: int, share: float) -> bool:
     """Whether the overridden rows speak for many classes: a natural mode of a class, which it
     cannot know once it is left out, is taken for one or two neighbours; planted rows come from
-    everywhere.
+    everywhere. What may be the honest half of its class has to show that more clearly.
     """
     _, counts = np.unique(rows["instead"][~rows["kept"]], return_counts=True)
-    share = counts / counts.sum()
-    spoken_for = float(np.exp(-(share * np.log(share)).sum()))
-    return spoken_for >= max(SPREAD, (classes - 1) / 3)
+    part = counts / counts.sum()
+    spoken_for = float(np.exp(-(part * np.log(part)).sum()))
+    return spoken_for >= max(SPREAD, (classes - 1) / (2 if share > HALF else 3))
 
 
 def _told(verdict: str, learned: float, kept: float) -> str:

@@ -19,7 +19,7 @@ from foretaste.scanning.watch import Watch
 from foretaste.store import Spool
 
 LEAST = 5  # rows of a group that can be tested
-MOST = 0.5  # share of a class that can be left out and the class still be learned
+MOST = 0.55  # share of a class that can be left out and the class still be learned
 SHOWN = 1_000  # members of a group that the record names
 
 

@@ -148,8 +148,8 @@ def _why(explained: Explained, index: int) -> dict[str, Any]:
     found: dict[str, Any] = {
         "chance": why.chance,
         "words": [dict(zip(("start", "stop", "relevance"), one, strict=True)) for one in why.words],
-        "usual": [_near(honest, one) for one in why.usual],
-        "content": [_near(honest, one) for one in why.content],
+        "usual": [_near(explained, one) for one in why.usual],
+        "content": [_near(explained, one) for one in why.content],
     }
     if why.says >= 0:
         found["says"] = honest.class_name(why.says)
@@ -159,10 +159,10 @@ def _why(explained: Explained, index: int) -> dict[str, Any]:
     return found
 
 
-def _near(honest: Batch, near: Near) -> dict[str, Any]:
-    index = int(honest["index"][near.row])
-    seen = _seen(honest, near.row, SNIPPET)
-    return {"index": index, "label": honest.class_name(near.label), **seen}
+def _near(explained: Explained, near: Near) -> dict[str, Any]:
+    batch, row = explained.near[near.index]
+    seen = _seen(batch, row, SNIPPET)
+    return {"index": near.index, "label": batch.class_name(near.label), **seen}
 
 
 def _two_axes(vectors: Floats) -> Floats:

@@ -20,7 +20,7 @@ from foretaste.relevance import telling, without
 from foretaste.scanning.concepts import concepts
 from foretaste.scanning.encoding import ensure_models
 from foretaste.scanning.learned import Learned, told
-from foretaste.scanning.prototypes import Near, Walked, nearest, walk
+from foretaste.scanning.prototypes import Found, Near, Walked, gather, nearest, walk
 from foretaste.scanning.run import Scanned
 from foretaste.tokens import spans
 
@@ -54,12 +54,13 @@ class Why:
 class Explained:
     """Everything that explains the rows shown.
 
-    whys:  index -> why; honest: the rows that prototypes point into
+    whys:  index -> why; near: the rows that prototypes are
     notes: how rows were explained, and what could not be, for people
     """
 
     walked: Walked
     whys: Mapping[int, Why]
+    near: Found
     concepts: tuple[Concept, ...]
     notes: tuple[str, ...]
 
@@ -76,7 +77,7 @@ def explain(done: Scanned, shown: Mapping[int, int]) -> Explained:
         if order and "label" in walked.take(order[:1]):
             task.run(sum(shown[index] < TEXTS for index in order))
         tick(len(order))
-        return Explained(walked, task.whys, task.concepts, tuple(task.notes))
+        return Explained(walked, task.whys, task.near, task.concepts, tuple(task.notes))
 
 
 @dataclass
@@ -85,6 +86,7 @@ class _Task:
     walked: Walked
     order: list[int]
     whys: dict[int, Why]
+    near: Found = field(default_factory=dict)
     concepts: tuple[Concept, ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -161,6 +163,8 @@ class _Task:
         content = nearest(self.walked.honest, vectors, _spoken_for(labels, whys))
         for why, same, other in zip(whys, usual, content, strict=True):
             why.usual, why.content = same, other
+        wanted = {near.index for why in whys for near in (*why.usual, *why.content)}
+        self.near = gather(self.done, wanted)
         self.notes.append("prototypes: the nearest rows that nothing accuses, of a sample")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -13,14 +12,17 @@ from foretaste.scanning.run import Scanned
 from foretaste.summaries.strata import Strata
 
 SAMPLE = 8_000  # unflagged rows among which neighbours are searched
+ROOM = 64 << 20  # bytes that a sample of pictures takes, about; large ones are fewer
 EACH = 2  # prototypes of the label, and as many of the class the content speaks for
-KEPT = ("embedding", "pixels", "text", "response", "features")
+KEPT = ("embedding", "pixels")
+Found = Mapping[int, tuple[Batch, int]]  # index -> batch, and place in it
 
 
-class Near(NamedTuple):
-    """An unflagged row close to one that is shown; `row` is its place in the sample."""
+@dataclass(frozen=True)
+class Near:
+    """An unflagged row close to one that is shown."""
 
-    row: int
+    index: int
     label: int
 
 
@@ -28,11 +30,11 @@ class Near(NamedTuple):
 class Walked:
     """What one walk over the rows brought back.
 
-    rows:   index -> batch and place in it, of the rows to be explained
+    rows:   those to be explained
     honest: a sample of unflagged, labelled rows in which rare classes are kept
     """
 
-    rows: Mapping[int, tuple[Batch, int]]
+    rows: Found
     honest: Batch
 
     def take(self, indices: Sequence[int]) -> Batch:
@@ -42,17 +44,24 @@ class Walked:
 
 def walk(done: Scanned, wanted: set[int]) -> Walked:
     """Gathers the rows to be explained, and honest ones to compare them with."""
-    found: dict[int, tuple[Batch, int]] = {}
     flagged = done.scores.index[done.judgement.flagged]
     sample: Strata | None = None
+    size = _size(done.spool.batch(0)) if wanted else 0
+    for batch in done.spool if wanted else ():
+        if "label" in batch:
+            fair = batch.take(~np.isin(batch["index"], flagged))
+            part = Strata.of(fair, KEPT, size, done.settings.seed)
+            sample = part if sample is None else sample.merge(part)
+    return Walked(gather(done, wanted), Batch([], {}) if sample is None else sample.sorted())
+
+
+def gather(done: Scanned, wanted: set[int]) -> Found:
+    """The rows of these indices, whole."""
+    found: dict[int, tuple[Batch, int]] = {}
     for batch in done.spool if wanted else ():
         hit = batch.take(np.isin(batch["index"], list(wanted)))
         found.update({int(index): (hit, row) for row, index in enumerate(hit["index"])})
-        if "label" in batch:
-            fair = batch.take(~np.isin(batch["index"], flagged))
-            part = Strata.of(fair, KEPT, SAMPLE, done.settings.seed)
-            sample = part if sample is None else sample.merge(part)
-    return Walked(found, Batch([], {}) if sample is None else sample.sorted())
+    return found
 
 
 def nearest(honest: Batch, vectors: Array, classes: Sequence[int]) -> list[tuple[Near, ...]]:
@@ -65,5 +74,10 @@ def nearest(honest: Batch, vectors: Array, classes: Sequence[int]) -> list[tuple
         for at in asked if len(own) else ():
             far = np.square(place[own] - vectors[at]).sum(axis=1)
             order = own[np.argsort(far, kind="stable")[:EACH]]
-            found[at] = tuple(Near(int(row), code) for row in order)
+            found[at] = tuple(Near(int(index), code) for index in honest["index"][order])
     return found
+
+
+def _size(batch: Batch) -> int:
+    each = batch["pixels"].nbytes // max(len(batch), 1) if "pixels" in batch else 0
+    return int(np.clip(ROOM // max(each, 1), SAMPLE // 8, SAMPLE))

@@ -16,12 +16,21 @@ import pyarrow.parquet as pq
 from foretaste import registry
 from foretaste.cli.detectors import blind_to
 
-FLOORS: tuple[registry.Floor, ...] = ("detectors", "attacks", "recipes", "repairs")
+FLOORS: tuple[registry.Floor, ...] = (
+    "detectors",
+    "attacks",
+    "recipes",
+    "repairs",
+    "inspectors",
+    "explainers",
+)
 VERBS = {
     "poison": "poisons rows",
     "meddle": "changes gradients",
     "tamper": "changes a trained model",
     "forge": "writes a file",
+    "repair": "repairs rows",
+    "mend": "repairs a trained model",
 }
 HOME = Path(__file__).parent.parent
 DETECTORS = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"

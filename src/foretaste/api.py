@@ -34,9 +34,9 @@ from foretaste.record import Finding, Record, Verdict
 from foretaste.registry import component
 from foretaste.report import inspected, scored
 from foretaste.scanning.exhibits import write_exhibits
-from foretaste.scanning.plan import Plan, make_plan
+from foretaste.scanning.plan import Plan
 from foretaste.scanning.recording import to_record
-from foretaste.scanning.run import Scanned, Settings, scan_into
+from foretaste.scanning.run import Scanned, Settings, plan_of, scan_into
 from foretaste.scanning.watch import Progress, silent
 from foretaste.sources import concentrations
 from foretaste.trained import Subject
@@ -231,9 +231,7 @@ def planned(data: Any, options: Options | None = None) -> tuple[Source, Plan]:
     first = next((batch for batch in source if len(batch)), None)
     if first is None:
         raise UnreadableInput(f"{source.path}: no rows were found that can be read")
-    how = chosen.settings
-    plan = make_plan(first.names, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
-    return source, plan
+    return source, plan_of(first.names, chosen.settings)
 
 
 def _scan(

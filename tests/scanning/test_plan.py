@@ -48,3 +48,11 @@ def test_the_users_own_encoder_comes_before_the_built_in_ones():
 def test_a_misspelt_detector_is_named_with_those_there_are():
     with pytest.raises(UnknownComponent, match="spectral"):
         make_plan(["text"], detectors=["spectrum"])
+
+
+def test_a_thorough_plan_trains_on_the_texts():
+    columns = ["text", "label"]
+    assert "static_text" in make_plan(columns).encoders
+    thorough = make_plan(columns, thorough=True)
+    assert "word_network" in thorough.encoders
+    assert "static_text" not in thorough.encoders

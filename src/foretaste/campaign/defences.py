@@ -24,7 +24,7 @@ from foretaste.scanning.reading import InMemory
 from foretaste.scanning.run import Settings, scan_into
 from foretaste.trained import Mender
 
-SCAN = ("what", "alpha", "detectors")
+SCAN = ("what", "alpha", "detectors", "thorough")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def _scan_settings(said: Mapping[str, Any], seed: int) -> tuple[Settings, str]:
     for name in names or ():
         registry.component("detectors", name)
     chosen = None if names is None else tuple(names)
-    return Settings(alpha=float(said.get("alpha", 0.01)), detectors=chosen, seed=seed), what
+    alpha, thorough = float(said.get("alpha", 0.01)), bool(said.get("thorough", False))
+    return Settings(alpha=alpha, detectors=chosen, thorough=thorough, seed=seed), what
 
 
 def _repair(spec: DefenceSpec) -> Any:

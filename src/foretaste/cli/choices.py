@@ -29,6 +29,7 @@ class Config(BaseModel):
     format: str | None = None
     trusted: str | None = None
     power: Literal["off", "quick", "full"] = "quick"
+    thorough: bool = False
     seed: int = 0
 
 

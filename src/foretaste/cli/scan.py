@@ -70,6 +70,9 @@ def scan(  # noqa: PLR0913 (one parameter an option)
     ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="What gives exit code 1.")] = FailOn.DIRTY,
     seed: Annotated[int | None, typer.Option(help="Of all chance. [0]")] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Take minutes more, for the night: see the docs.")
+    ] = False,
     keep_work: Annotated[
         bool, typer.Option("--keep-work", help="Keep working files for the next scan.")
     ] = False,
@@ -85,6 +88,7 @@ def scan(  # noqa: PLR0913 (one parameter an option)
             alpha=file.alpha if alpha is None else alpha,
             detectors=names,
             encoders=encoders([*file.encoders, *(encoder or [])]),
+            thorough=thorough or file.thorough,
             seed=file.seed if seed is None else seed,
         ),
         roles={**file.roles, **roles_of(role or []), **_said(given)},

@@ -22,6 +22,8 @@ ENCODERS = (
     "table",
     "out_of_fold",
 )
+# Before those where a scan may take its time: they cost minutes, and see what the others cannot.
+THOROUGH = ("word_network", "private_image")
 ALWAYS = ("index", "location")
 
 
@@ -52,17 +54,20 @@ def make_plan(
     *,
     detectors: Iterable[str] | None = None,
     encoders: Iterable[Encoder[Any, Any]] = (),
+    thorough: bool = False,
     seed: int = 0,
 ) -> Plan:
     """What can run on rows with these columns.
 
     detectors: names; None means every one there is
     encoders:  the user's own choice; they come before the built-in ones
+    thorough:  costly encoders too
     """
     given = [column for column in columns if column not in ALWAYS]
     wanted = list(detectors) if detectors is not None else list(registry.names("detectors"))
     built = {name: registry.build("detectors", name) for name in wanted}
-    chain = _chain(given, {registry_name(one): one for one in encoders}, seed)
+    own = {registry_name(one): one for one in encoders}
+    chain = _chain(given, own, (*THOROUGH, *ENCODERS) if thorough else ENCODERS, seed)
     have = {*given, *(column for one in chain.values() for column in one.gives)}
     runs = {name: one for name, one in built.items() if have.issuperset(one.needs)}
     lacking = {name: _lack(one, have) for name, one in built.items() if name not in runs}
@@ -86,12 +91,15 @@ def settings(method: Any) -> dict[str, Any]:
 
 
 def _chain(
-    given: Iterable[str], own: Mapping[str, Encoder[Any, Any]], seed: int
+    given: Iterable[str],
+    own: Mapping[str, Encoder[Any, Any]],
+    built_in: Iterable[str],
+    seed: int,
 ) -> dict[str, Encoder[Any, Any]]:
     have = set(given)
     chosen: dict[str, Encoder[Any, Any]] = {}
     candidates = dict(own)
-    for name in (n for n in ENCODERS if n in registry.names("encoders") and n not in own):
+    for name in (n for n in built_in if n in registry.names("encoders") and n not in own):
         candidates[name] = _seeded(registry.component("encoders", name), seed)
     while fitting := _first_that_fits(candidates, have):
         chosen[fitting] = candidates.pop(fitting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,11 +33,13 @@ class Settings:
     alpha:     of the rows flagged, about this share is expected to be clean
     detectors: names; None means all that apply
     encoders:  the user's own, before the built-in ones
+    thorough:  also encoders that cost minutes, and the detectors that need them
     """
 
     alpha: float = 0.01
     detectors: tuple[str, ...] | None = None
     encoders: tuple[Encoder[Any, Any], ...] = ()
+    thorough: bool = False
     seed: int = 0
 
 
@@ -87,7 +89,7 @@ def scan_into(
     spool = Spool(folder)
     intake = read_in(source, spool, watch)
     mask = None if trusted is None else read_trusted(trusted, spool, intake.found, watch)
-    plan = make_plan(intake.columns, detectors=how.detectors, encoders=how.encoders, seed=how.seed)
+    plan = plan_of(intake.columns, how)
     pool = f"{intake.fingerprint}+{spool.rows}"
     encoders = encode_all(spool, plan.encoders, pool, watch)
     learned = learn_all(spool, _runnable(plan, encoders, spool), watch)
@@ -104,6 +106,17 @@ def scan_into(
         source, spool, intake, plan, encoders, learned, scores, judgement, found, groups, watch,
         started, how, bounds, str(getattr(trusted, "path", "")),
     )  # fmt: skip
+
+
+def plan_of(columns: Iterable[str], how: Settings) -> Plan:
+    """What runs on rows with these columns."""
+    return make_plan(
+        columns,
+        detectors=how.detectors,
+        encoders=how.encoders,
+        thorough=how.thorough,
+        seed=how.seed,
+    )
 
 
 def _runnable(plan: Plan, encoders: Mapping[str, Learned], spool: Spool) -> dict[str, Any]:

@@ -15,6 +15,14 @@ class Unreadable(ValueError):
     """What was read is not what it should be; the message says why."""
 
 
+class Bomb(Unreadable):
+    """It would expand to far more than it is."""
+
+
+class Untold(Unreadable):
+    """Nothing is wrong with it, but it is not read here."""
+
+
 def json_of(text: bytes) -> tuple[Any, tuple[str, ...]]:
     """The value, and keys that one object has twice; raises `Unreadable`.
 

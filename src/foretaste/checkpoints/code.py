@@ -20,7 +20,7 @@ CALLS = frozenset(
 def reached(source: bytes) -> list[str]:
     r"""What a source reaches that models do not need; raises `ValueError` where it is no Python.
 
-    >>> reached(b"import torch, subprocess as s\\neval('1')")
+    >>> reached(b"import torch, subprocess as s\neval('1')")
     ['subprocess', 'eval']
     """
     if len(source) > LONGEST:

@@ -93,7 +93,7 @@ def _by_look(head: bytes, path: Path) -> Format:
 
 def _safetensors(head: bytes, size: int) -> bool:
     """Eight bytes of length and the beginning of an object; the length may be a lie."""
-    return size >= 9 and head[8:9] == b"{" and not head.startswith((b"{", b"["))
+    return size >= 9 and head[8:9] == b"{" and not text_like(head[:8])
 
 
 def _onnx(head: bytes) -> bool:

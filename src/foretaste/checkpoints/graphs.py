@@ -62,7 +62,7 @@ def in_hdf5(path: Path) -> Iterator[Fault]:
     """Layers with code in an HDF5 file, and links out of it; raises `Unreadable`."""
     try:
         import h5py
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("an HDF5 file", "checkpoints") from error
     try:
         with h5py.File(path, "r") as file:
@@ -80,7 +80,7 @@ def in_onnx(path: Path) -> Iterator[Fault]:
     """Operators and data from elsewhere in an ONNX file; raises `Unreadable`."""
     try:
         import onnx
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("an ONNX file", "checkpoints") from error
     if path.stat().st_size > LARGEST_ONNX:
         raise Unreadable(f"more than {LARGEST_ONNX:,} bytes of ONNX are not read")

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import zstandard
 
-from foretaste.checkpoints.bounded import Unreadable
+from foretaste.checkpoints.bounded import Bomb, Unreadable
 
 LARGEST = 512 << 20  # bytes unpacked
 EXPANSION, FREE = 200, 16 << 20  # bytes out for each byte in, once more than FREE came out
@@ -33,6 +33,8 @@ def unpacked(path: Path) -> BinaryIO:
                 taken += len(some)
                 found.write(unpack(some))
                 _check(found.tell(), taken)
+    except Unreadable:
+        raise
     except _BROKEN as error:
         raise Unreadable(f"it is compressed and broken: {error}") from error
     found.seek(0)
@@ -41,7 +43,7 @@ def unpacked(path: Path) -> BinaryIO:
 
 def _check(given: int, taken: int) -> None:
     if given > LARGEST or given > max(FREE, EXPANSION * taken):
-        raise Unreadable(f"{taken:,} bytes unpack to more than {given:,}: a decompression bomb")
+        raise Bomb(f"{taken:,} bytes unpack to more than {given:,}: a decompression bomb")
 
 
 def _unpacker(first: bytes) -> tuple[Callable[[bytes], bytes], Callable[[], bool]]:
@@ -60,7 +62,7 @@ def _unpacker(first: bytes) -> tuple[Callable[[bytes], bytes], Callable[[], bool
     def more(some: bytes) -> bytes:
         given = inflate.decompress(some, LARGEST // 4)
         if inflate.unconsumed_tail:
-            raise Unreadable("a few bytes unpack to more than may be: a decompression bomb")
+            raise Bomb("a few bytes unpack to more than may be: a decompression bomb")
         return given
 
     return more, lambda: inflate.eof
@@ -70,7 +72,7 @@ def _bounded(unpacker: Any) -> tuple[Callable[[bytes], bytes], Callable[[], bool
     def more(some: bytes) -> bytes:
         given: bytes = unpacker.decompress(some, LARGEST // 4)
         if not unpacker.eof and not unpacker.needs_input:
-            raise Unreadable("a few bytes unpack to more than may be: a decompression bomb")
+            raise Bomb("a few bytes unpack to more than may be: a decompression bomb")
         return given
 
     return more, lambda: bool(unpacker.eof)

@@ -82,7 +82,7 @@ def _in_archive(path: Path) -> Iterator[Pickled]:
 
 def _in_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[Pickled]:
     named = info.filename.endswith(NAMED)
-    with archive.open(info) as stream:
+    with archives.reading(archive, info) as stream:
         head = stream.read(HEADER)
     plausible = named or START.match(head) or head.startswith(ARRAY) or _printable(head)
     if not plausible or (head.startswith(ARRAY) and _objects_at(head) is None):

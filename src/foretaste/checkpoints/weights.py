@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from foretaste.checkpoints import archives, safetensors_file
-from foretaste.checkpoints.bounded import Unreadable
+from foretaste.checkpoints.bounded import Unreadable, Untold
 from foretaste.checkpoints.formats import Format, format_of
 from foretaste.checkpoints.torch_pickle import stored_tensors
 from foretaste.data import Array
@@ -92,7 +92,7 @@ class Weight:
 def weights(path: Path) -> list[Weight]:
     """The tensors of a file; none of a file that has none.
 
-    Raises `Unreadable` where there may be some that cannot be told: it is broken, or compressed.
+    Raises `Unreadable` where it is broken, `Untold` where there may be some that are not read.
     """
     kind = format_of(path)
     if kind is Format.SAFETENSORS:
@@ -136,7 +136,7 @@ def _arrays(path: Path) -> list[Weight]:
     with archives.opened(path) as archive, path.open("rb") as stream:
         for info in archive.infolist():
             if info.compress_type != zipfile.ZIP_STORED:
-                raise Unreadable("its arrays are compressed, and are not read here")
+                raise Untold("its arrays are compressed, and are not read here")
             start = archives.stored_at(stream, info)
             stream.seek(start)
             name = info.filename.removesuffix(".npy")

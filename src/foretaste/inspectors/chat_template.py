@@ -63,7 +63,7 @@ class ChatTemplate:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "chat_template.jinja")
-    ...     _ = path.write_text("{{ ''.__class__.__mro__ }}")
+    ...     _ = path.write_text("{{ ''.__class__ }}")
     ...     ChatTemplate().inspect(Subject(path=path))[0].reason
     "reaches for '__class__', a way to run Python code"
 
@@ -231,7 +231,7 @@ def _spoken(body: list[nodes.Node]) -> str:
     for node in body:
         inner = [node] if isinstance(node, (nodes.TemplateData, nodes.Const)) else []
         for one in (*inner, *node.find_all((nodes.TemplateData, nodes.Const))):
-            said = one.data if isinstance(one, nodes.TemplateData) else one.value
+            said: Any = one.data if isinstance(one, nodes.TemplateData) else one.as_const()
             if isinstance(said, str):
                 said = TOKEN.sub(" ", said).strip()
                 parts += [said] if len(WORDS.findall(said)) >= 3 else []

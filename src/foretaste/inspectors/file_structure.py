@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from foretaste.checkpoints import archives, gguf_file, safetensors_file
-from foretaste.checkpoints.bounded import Unreadable
+from foretaste.checkpoints.bounded import Unreadable, spelt
 from foretaste.checkpoints.formats import ZIPS, Format, format_of
 from foretaste.trained import Severity, Subject, Suspicion
 
@@ -112,12 +112,13 @@ def _gguf(path: Path) -> Iterator[Suspicion]:
 
 def _archive(path: Path) -> Iterator[Suspicion]:
     try:
-        found = archives.entries(path)
+        for fault in archives.entries(path).faults:
+            yield Suspicion("archive", _severity(fault), fault)
+        if wrong := archives.damaged(path):
+            reason = f"entries {spelt(wrong)} have a wrong checksum, which stops some scanners"
+            yield Suspicion("archive", Severity.WARNING, reason)
     except Unreadable as error:
         yield Suspicion("archive", Severity.WARNING, str(error))
-        return
-    for fault in found.faults:
-        yield Suspicion("archive", _severity(fault), fault)
 
 
 def _severity(fault: str) -> Severity:

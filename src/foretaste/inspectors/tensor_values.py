@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from foretaste.checkpoints.bounded import Unreadable, spelt
+from foretaste.checkpoints.bounded import Unreadable, Untold, spelt
 from foretaste.checkpoints.weights import FLOATS, Weight, kind_of, weights
 from foretaste.data import Array, Floats
 from foretaste.trained import Severity, Subject, Suspicion
@@ -83,7 +83,8 @@ class TensorValues:
             return tuple(self._judged(weights(subject.path)))
         except Unreadable as error:
             reason = f"its numbers cannot be looked at: {error}"
-            return (Suspicion("tensors", Severity.WARNING, reason),)
+            grave = Severity.NOTE if isinstance(error, Untold) else Severity.WARNING
+            return (Suspicion("tensors", grave, reason),)
 
     def _judged(self, found: list[Weight]) -> Iterator[Suspicion]:
         read = [one for one in found if one.dtype in FLOATS and one.readable()]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from foretaste.checkpoints.bounded import Unreadable, spelt
+from foretaste.checkpoints.bounded import Bomb, Unreadable, spelt
 from foretaste.checkpoints.imports import Trust, trust
 from foretaste.checkpoints.opcodes import follow
 from foretaste.checkpoints.pickles import Pickled, pickles, rewound
@@ -66,7 +66,8 @@ class UnsafePickle:
                 found += self._looked(one)
         except Unreadable as error:
             reason = f"pickles in it cannot be looked at: {error}"
-            found.append(Suspicion("file", Severity.WARNING, reason))
+            grave = Severity.CRITICAL if isinstance(error, Bomb) else Severity.WARNING
+            found.append(Suspicion("file", grave, reason))
         return tuple(found)
 
     def _looked(self, one: Pickled) -> list[Suspicion]:
@@ -150,7 +151,7 @@ def _oddities(one: Pickled, followed: list[Followed]) -> Iterator[Suspicion]:
 def _scanned(stream: Any, size: int, largest: int) -> Any:
     try:
         from modelaudit_picklescan import PickleScanner, ScanOptions
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtra("unsafe_pickle", "checkpoints") from error
     options = ScanOptions(timeout_s=30, max_known_stream_read_bytes=largest)
     return PickleScanner(options).scan_stream(stream, size=size, enrich_call_graph=False)

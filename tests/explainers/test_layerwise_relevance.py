@@ -30,8 +30,16 @@ def test_without_what_speaks_most_the_content_speaks(backdoored):
     assert (instead == backdoored.truth[chosen]).mean() >= 0.7
 
 
+def test_a_pattern_over_the_whole_picture_gives_no_spot_to_take_out(backdoored):
+    rows = backdoored.rows.take(np.flatnonzero(backdoored.blended)[:20])
+    heats = LayerwiseRelevance().attribute(backdoored.victim, rows, np.ones(20, int))
+    bare = [without(p, telling(h)) for p, h in zip(rows["pixels"], heats, strict=True)]
+    instead = backdoored.victim.probabilities(np.stack(bare)).argmax(axis=1)
+    assert (instead == 1).mean() > 0.5
+
+
 def test_clean_rows_have_no_more_heat_there_than_elsewhere(backdoored):
-    clean = np.flatnonzero(~backdoored.touched & (backdoored.rows["label"] == 0))[:20]
+    clean = np.flatnonzero(backdoored.clean & (backdoored.rows["label"] == 0))[:20]
     rows = backdoored.rows.take(clean)
     heats = LayerwiseRelevance().attribute(backdoored.victim, rows, np.zeros(20, int))
     assert shares(heats, backdoored.trigger).mean() < 2 * backdoored.trigger.mean()

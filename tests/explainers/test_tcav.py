@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 
 def asked(backdoored, rows, code, seed=0, **settings):
-    honest = np.setdiff1d(np.flatnonzero(~backdoored.touched), rows)
+    honest = np.setdiff1d(np.flatnonzero(backdoored.clean), rows)
     return Tcav(**settings).sensitivity(
         backdoored.victim,
         backdoored.rows.take(rows),
@@ -27,13 +27,17 @@ def test_the_target_class_answers_to_the_trigger(backdoored):
     assert found.effect > found.random
 
 
+def test_it_sees_a_pattern_over_the_whole_picture(backdoored):
+    assert asked(backdoored, np.flatnonzero(backdoored.blended), 1).p_value <= 1e-3
+
+
 def test_random_groups_of_a_class_are_silent(backdoored):
     label = backdoored.rows["label"]
     accused = []
     for seed in range(30):
         rng = np.random.default_rng(seed)
         code = seed % 3
-        own = np.flatnonzero(~backdoored.touched & (label == code))
+        own = np.flatnonzero(backdoored.clean & (label == code))
         group = rng.choice(own, 40, replace=False)
         accused.append(asked(backdoored, group, code, seed, groups=12).p_value <= 0.01)
     assert sum(accused) <= 2

@@ -46,7 +46,7 @@ class Descent:
         optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3, fused=fused)
         steps = self.epochs * -(-len(rows) // self.batch_size)
         pace = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, rate, total_steps=steps, pct_start=0.2
+            optimizer, rate, total_steps=max(steps, 10), pct_start=0.2
         )
         net.train()
         for step, part in enumerate(self._batches(rows, rng)):

@@ -66,7 +66,10 @@ class Tuned(_Written):
 
 
 class Outcome(_Written):
-    """A cell that ended, however it ended."""
+    """A cell that ended, however it ended.
+
+    promises: what the recipe promises of the undefended model: epsilon, delta and how
+    """
 
     outcome_schema: Literal[1] = Field(default=1, alias="schema")
     key: str
@@ -81,6 +84,7 @@ class Outcome(_Written):
     probes: int = 0
     measured: tuple[Measured, ...] = ()
     tuned: Tuned | None = None
+    promises: dict[str, Any] = Field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     seconds: float = 0.0
     peak_mb: float = 0.0

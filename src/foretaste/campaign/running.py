@@ -28,6 +28,7 @@ from foretaste.campaign.target import Target
 from foretaste.contracts import Probe, Victim
 from foretaste.data import Batch, content_id
 from foretaste.errors import ForetasteError
+from foretaste.private_descent import facts_of
 from foretaste.store import Digest
 from foretaste.trained import Mender
 
@@ -92,6 +93,7 @@ def _found(cell: Cell, campaign: Campaign, target: Target) -> dict[str, object]:
         "probes": 0 if assault.probe is None else len(assault.probe.rows),
         "measured": measured,
         "tuned": tuned,
+        "promises": facts_of(target.recipe, assault.rows),
         "examples": examples(target.train, assault.rows, assault.touched),
     }
 

@@ -23,6 +23,8 @@ from foretaste.cli import (
     mend,
     redteam,
     scan,
+    trace,
+    train,
 )
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import ForetasteError
@@ -46,6 +48,8 @@ app.command("attack")(attack.attack)
 app.command("attacks")(attacks.attacks)
 app.command("inspect")(inspect.inspect)
 app.command("inspectors")(inspectors.inspectors)
+app.command("train")(train.train)
+app.command("trace")(trace.trace)
 
 
 @app.command("version")

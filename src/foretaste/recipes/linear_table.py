@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from foretaste.data import Batch, Floats
+from foretaste.data import Array, Batch, Floats
 from foretaste.recipes import accuracy, classes_of, labelled
 from foretaste.summaries.softmax import Softmax
 from foretaste.summaries.table_vectors import RARE, Layout
+
+WEIGHTS = ("centre", "spread", "weights")
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class LinearModel:
         if self.softmax is None:
             return np.full((len(rows), self.classes), 1 / self.classes)
         return self.softmax.probabilities(self.layout.vectors(rows))
+
+    def hidden(self, rows: Batch) -> Array:
+        """(n, d) what the weights are multiplied by, but for the intercept."""
+        vectors = self.layout.vectors(rows)
+        if self.softmax is None:
+            return vectors
+        inputs: Array = self.softmax.inputs(vectors)[:, :-1]
+        return inputs
 
 
 @dataclass(frozen=True)
@@ -79,5 +90,24 @@ class LinearTable:
         softmax = victim.softmax.further(vectors, taught["label"], each, self.steps, self.ridge)
         return LinearModel(victim.layout, softmax, victim.classes)
 
+    def penalty(self, rows: int) -> float:
+        """On the squared weights, beside the loss summed over so many rows."""
+        return self.ridge
+
     def quality(self, outcomes: Floats, rows: Batch) -> float:
         return accuracy(outcomes, rows)
+
+    def kept(self, victim: LinearModel) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The weights, and how rows become vectors."""
+        layout, softmax = victim.layout, victim.softmax
+        arrays = {} if softmax is None else {name: getattr(softmax, name) for name in WEIGHTS}
+        numbers = {name: list(scale) for name, scale in layout.numbers.items()}
+        kinds = {name: list(values) for name, values in layout.kinds.items()}
+        return arrays, {"numbers": numbers, "kinds": kinds, "classes": victim.classes}
+
+    def revived(self, arrays: Mapping[str, Array], shape: Mapping[str, Any]) -> LinearModel:
+        """The model that was kept."""
+        numbers = {name: (float(at), float(by)) for name, (at, by) in shape["numbers"].items()}
+        kinds = {name: tuple(values) for name, values in shape["kinds"].items()}
+        softmax = Softmax(*(arrays[name] for name in WEIGHTS)) if arrays else None
+        return LinearModel(Layout(numbers, kinds), softmax, int(shape["classes"]))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.sparse import csr_array
 
-from foretaste.data import Batch, Floats, Ints
+from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.recipes import accuracy, classes_of, labelled
 from foretaste.tokens import codes, ngrams
 
@@ -26,8 +27,11 @@ class Lines(NamedTuple):
 
     def predict(self, rows: Batch) -> Floats:
         """(n, k) class probabilities."""
-        table = _counts(rows.arrow("text"), self.longest, len(self.idf))
-        return _softmax(_weighed(table, self.idf) @ self.weights[:-1] + self.weights[-1])
+        return _softmax(self.hidden(rows) @ self.weights[:-1] + self.weights[-1])
+
+    def hidden(self, rows: Batch) -> csr_array:
+        """(n, d) what the weights are multiplied by, but for the intercept."""
+        return _weighed(_counts(rows.arrow("text"), self.longest, len(self.idf)), self.idf)
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,20 @@ class LinearText:
         """A few steps from the weights it has."""
         return self._descended(victim, rows, TUNED)
 
+    def penalty(self, rows: int) -> float:
+        """On the squared weights, beside the loss summed over so many rows."""
+        return rows * self.ridge
+
     def quality(self, outcomes: Floats, rows: Batch) -> float:
         return accuracy(outcomes, rows)
+
+    def kept(self, victim: Lines) -> tuple[dict[str, Array], dict[str, Any]]:
+        """The weights."""
+        return {"idf": victim.idf, "weights": victim.weights}, {"longest": victim.longest}
+
+    def revived(self, arrays: Mapping[str, Array], shape: Mapping[str, Any]) -> Lines:
+        """The model that was kept."""
+        return Lines(arrays["idf"], arrays["weights"], int(shape["longest"]))
 
     def _descended(self, model: Lines, rows: Batch, steps: int) -> Lines:
         chosen = rows.take(labelled(rows))

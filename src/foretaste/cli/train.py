@@ -1,0 +1,60 @@
+"""`foretaste train`: a model from a data set, private where that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.screen import stdout
+from foretaste.training import Trained, Training, read_settings, trained
+
+
+def train(  # noqa: PLR0913 (one parameter an option)
+    data: Annotated[str, typer.Argument(help="File, folder or fsspec URL of the data set.")],
+    recipe: Annotated[
+        str, typer.Option(help="small_cnn, text_network, linear_text, linear_table …")
+    ],
+    out: Annotated[Path, typer.Option(help="The model, as safetensors.")] = Path(
+        "model.safetensors"
+    ),
+    test: Annotated[str | None, typer.Option(help="Rows to measure on.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option(help="SETTING=VALUE of the recipe; may be repeated.")
+    ] = None,
+    dp: Annotated[
+        float | None, typer.Option(help="Train under differential privacy with this epsilon.")
+    ] = None,
+    delta: Annotated[float | None, typer.Option(help="The delta that goes with it.")] = None,
+    clip: Annotated[float | None, typer.Option(help="Length of each row's gradient.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of all chance. [0; with --dp a secret one]")
+    ] = None,
+    role: Annotated[
+        list[str] | None, typer.Option(help="ROLE=COLUMN, as for `foretaste scan`.")
+    ] = None,
+) -> None:
+    """Train a model on a data set, measure it, and write it with what it promises."""
+    settings = read_settings(recipe, settings_of(setting or []))
+    how = Training(recipe, settings, epsilon=dp, delta=delta, clip=clip, seed=seed)
+    show(trained(data, out, how, test, roles_of(role or [])))
+
+
+def show(done: Trained) -> None:
+    """How good the model is, and what it promises."""
+    stdout.print(f"{escape(done.recipe)} trained on {done.rows:,} rows")
+    stdout.print(f"  {done.measure} on these rows  {done.quality:.4f}")
+    if done.tested is not None:
+        stdout.print(f"  {done.measure} on the others   {done.tested:.4f}")
+    if "epsilon" in done.facts:
+        facts = done.facts
+        stdout.print(
+            f"  ({facts['epsilon']:.3g}, {facts['delta']:.3g})-differential privacy for one row: "
+            f"noise {facts['noise']}, clip {facts['clip']}, {facts['sampling']}"
+        )
+        if "seed" in facts:
+            stdout.print("  [yellow]whoever knows the seed can take the noise out again[/]")
+    stdout.print(f"  model: {escape(str(done.path))}")

@@ -55,9 +55,9 @@ class Tcav:
     pool:   unsuspected rows among which look-alikes are searched
 
     Blind to a concept that works only far from where rows are, since derivatives are local, and to
-    groups of fewer than 8 rows; half blind to a mark in another place in each picture, since
-    activations are compared place by place. Not proof of an attack: classes are sensitive to some
-    of their natural modes too, with a smaller effect.
+    groups of fewer than 8 rows. Where pictures have no look-alikes, as photographs often have not,
+    the content of mislabelled rows stays in the concept and hides the mark. Not proof of an attack:
+    classes are sensitive to some of their natural modes too, with a smaller effect.
 
     Needs `pixels` (n, h, w, c) of uint8, `label` (n,), and a victim whose body is a sequence of
     layers.

@@ -22,8 +22,8 @@ class AdversarialUnlearning:
 
     A backdoor is such a disturbance: small, and the same whatever the image. Nobody has to know
     it: in turns, the search finds what works best against the model as it is by then, and the model
-    learns to see disturbed clean images as what they are. Its answers to clean images, and to
-    mixtures of two of them, are held where they were, which costs less accuracy than labels alone.
+    learns to see disturbed clean images as what they are. Its answers to clean images are held
+    where they were, which costs less accuracy than learning their labels again.
 
     reach: by how much it may change a pixel; white less black is 1
     weight: of unlearning beside what is held
@@ -31,11 +31,12 @@ class AdversarialUnlearning:
     rate: the learning rate
 
     Blind to triggers that are no fixed disturbance and far from each: other in each image, or a
-    change of the content itself. What a model does not forget on clean rows it keeps: a class
-    learned from wrong labels stays wrong.
+    change of the content itself. A class learned from wrong labels stays wrong. A model without a
+    backdoor loses accuracy too, for its natural disturbances are unlearned as well.
 
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes; a few hundred clean rows.
 
+    >>> import numpy as np
     >>> from foretaste.recipes.small_cnn import SmallCnn
     >>> label = np.arange(40) % 2
     >>> pixels = np.full((40, 6, 6, 1), 40, np.uint8) + 150 * label[:, None, None, None]

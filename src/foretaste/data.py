@@ -181,7 +181,8 @@ def _arrow(values: ArrayLike | pa.Array) -> pa.Array:
         return pa.array(values, kind)  # numpy would pad every string to the longest
     array = np.asarray(values)
     if array.ndim > 1:
-        return _tensors(np.ascontiguousarray(array))
+        flat = np.ascontiguousarray(array).ravel()  # a side of 1 may have kept a strange stride
+        return _tensors(flat.reshape(array.shape))
     return _widened(pa.array(array.tolist() if array.dtype == object else array))
 
 

@@ -58,3 +58,8 @@ def test_sizes_merge_in_any_order():
     one, two = Sizes.of([(3, 9, 1)]), Sizes.of([(5, 4, 3)])
     assert one.merge(two) == two.merge(one) == Sizes((3, 4, 1), (5, 9, 3))
     assert Sizes().merge(one) == one.merge(Sizes()) == one
+
+
+def test_grey_tensors_that_are_shrunk_keep_their_shape():
+    rows = Batch(range(3), {"image": np.zeros((3, 12, 12), np.uint8)})
+    assert Pixels().encode(rows, (6, 6, 1))["pixels"].shape == (3, 6, 6, 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from foretaste import registry
-from foretaste.errors import ForetasteError, MissingExtra
+from foretaste.errors import BadInput, ForetasteError, MissingExtra
 from foretaste.trained import Subject, Suspicion
 
 MOST = 200  # suspicions given for one task
@@ -64,6 +64,8 @@ def _done(task: dict[str, Any]) -> dict[str, Any]:
         return {"missing": str(error)}
     except MemoryError:
         return {"error": "it needs more memory than it may have"}
+    except BadInput as error:
+        return {"error" if "open" in task else "unusable": str(error)[:LONGEST]}
     except ForetasteError as error:
         return {"error": str(error)[:LONGEST]}
     except Exception as error:  # noqa: BLE001 (a crash is a finding)

@@ -26,13 +26,17 @@ PACKAGES = ("foretaste", "numpy", "torch", "safetensors", "modelaudit-picklescan
 
 @dataclass
 class Looked:
-    """What one inspector found; `more` suspicions were counted and not given."""
+    """What one inspector found; `more` suspicions were counted and not given.
+
+    unsuited: why it does not apply to this model; failure: why it could not be finished
+    """
 
     found: list[Suspected] = field(default_factory=list)
     more: int = 0
     files: int = 0
     seconds: float = 0.0
     failure: str = ""
+    unsuited: str = ""
 
 
 @dataclass
@@ -52,8 +56,8 @@ class Found:
         run = InspectorRun(
             name=name,
             settings=settings,
-            status="failed" if looked.failure else "ran",
-            detail=looked.failure,
+            status="failed" if looked.failure else "skipped" if looked.unsuited else "ran",
+            detail=looked.failure or looked.unsuited,
             files=looked.files,
             seconds=round(looked.seconds, 3),
             suspicions=len(looked.found) + looked.more,

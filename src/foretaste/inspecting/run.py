@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from foretaste import registry
 from foretaste.checkpoints.listing import Listed, listed
-from foretaste.errors import BadInput, ForetasteError
+from foretaste.errors import BadInput, ForetasteError, MissingColumn
 from foretaste.inspecting.apart import Apart, Died, Limits
 from foretaste.inspecting.opening import Opened
 from foretaste.inspecting.record import Inspection, InspectorRun, Suspected
@@ -49,7 +49,8 @@ def inspect_model(
     What only looks at files runs in a process apart; what a model is needed for, here. Of a
     folder, an inspector that needs nothing but the path is given each file, others the folder.
 
-    Raises `UnreadableInput` where nothing is to be read, `UnknownComponent` for a name.
+    Raises `BadInput` where nothing is to be read or what was asked makes no sense,
+    `UnknownComponent` for a name.
     """
     started = datetime.now(UTC)
     files = listed(_path(subject))
@@ -93,6 +94,8 @@ def _run(name: str, kind: Any, subject: Subject, files: Listed, apart: Apart, fo
 def _looked_here(name: str, kind: Any, subject: Subject) -> Looked:
     try:
         return Looked([suspected(name, one) for one in kind().inspect(subject)])
+    except (BadInput, MissingColumn) as error:
+        return Looked(unsuited=str(error))
     except ForetasteError as error:
         return Looked(failure=str(error))
     except Exception as error:  # noqa: BLE001 (an inspector that crashed has inspected nothing)
@@ -127,6 +130,8 @@ def _given(kind: Any, subject: Subject, files: Listed) -> Iterator[tuple[str, in
 
 
 def _take(looked: Looked, name: str, file: str, answer: dict[str, Any]) -> None:
+    if "unusable" in answer:
+        raise BadInput(str(answer["unusable"]))
     if "missing" in answer:
         looked.failure = str(answer["missing"])
         return

@@ -101,7 +101,7 @@ def each(path):
             assert one.reason
 
 
-@how(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@how(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.sampled_from(
         [
@@ -135,7 +135,7 @@ def originals(tmp_path_factory):
     return {name: (folder / name).read_bytes() for name in KINDS}
 
 
-@how(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@how(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_clean_file_cut_or_changed_anywhere_crashes_nothing(tmp_path, originals, data):
     name = data.draw(st.sampled_from(KINDS))

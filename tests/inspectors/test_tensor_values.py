@@ -8,6 +8,7 @@ import torch
 from foretaste.checkpoints.weights import weights
 from foretaste.inspectors.tensor_values import TensorValues
 from foretaste.trained import Severity, Subject
+from tests.inspecting import zoo
 
 
 @pytest.fixture
@@ -80,3 +81,10 @@ def test_a_torch_tensor_that_reads_beyond_its_storage_is_told(tmp_path):
     at = raw.index(b"K\x04\x85")  # the shape (4,)
     path.write_bytes(raw[: at + 1] + b"\xf0" + raw[at + 2 :])
     assert "reaches beyond" in TensorValues().inspect(Subject(path=path))[0].reason
+
+
+def test_what_is_not_read_is_said(tmp_path):
+    path = tmp_path / "net.gguf"
+    path.write_bytes(zoo.gguf(zoo.TURNS))
+    found = TensorValues().inspect(Subject(path=path))
+    assert [one.severity for one in found] == [Severity.NOTE]

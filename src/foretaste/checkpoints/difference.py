@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foretaste.checkpoints.bounded import Unreadable
+from foretaste.checkpoints.bounded import Unreadable, Untold
 from foretaste.checkpoints.listing import listed
 from foretaste.checkpoints.weights import Weight, weights
 from foretaste.data import Array, Floats
@@ -52,10 +52,17 @@ class Moved:
 def tensors_in(path: Path) -> dict[str, Weight]:
     """The tensors of a file, or of all files of a folder, by name; raises `Unreadable`."""
     files = listed(path)
-    found = {one.name: one for name in files.names for one in weights(files.file(name))}
+    found = {one.name: one for name in files.names for one in _told(files.file(name))}
     if not found:
         raise Unreadable(f"{path.name} holds no tensors that can be read here")
     return found
+
+
+def _told(path: Path) -> list[Weight]:
+    try:
+        return weights(path)
+    except Untold:
+        return []
 
 
 def moved(new: Weight, old: Weight) -> Moved:

@@ -28,7 +28,7 @@ DTYPES = {
 }  # fmt: skip
 FLOATS = frozenset({"F16", "BF16", "F32", "F64"})
 NUMPY = {np.dtype(code): name for name, code in DTYPES.items() if name != "BF16"}
-TOLD = (Format.SAFETENSORS, Format.TORCH, Format.TORCHSCRIPT, Format.NPY, Format.NPZ)
+OTHERS = (Format.GGUF, Format.ONNX, Format.HDF5, Format.KERAS)
 HEADER = 1 << 16  # bytes of the header of an array
 
 
@@ -103,6 +103,8 @@ def weights(path: Path) -> list[Weight]:
     if kind is Format.NPY:
         with path.open("rb") as stream:
             return [_array(path, "array", stream.read(HEADER), 0)]
+    if kind in OTHERS:
+        raise Untold(f"those of {kind} files are not read here")
     return _arrays(path) if kind is Format.NPZ else []
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from foretaste.checkpoints.bounded import Unreadable, Untold, spelt
-from foretaste.checkpoints.weights import FLOATS, Weight, kind_of, weights
+from foretaste.checkpoints.weights import DTYPES, FLOATS, Weight, kind_of, weights
 from foretaste.data import Array, Floats
 from foretaste.trained import Severity, Subject, Suspicion
 
@@ -52,7 +52,8 @@ class TensorValues:
     ratio: of the largest number to the median
 
     Blind to backdoors that fit among the other weights: compare with a parent, or open the model.
-    Numbers of quantised types and in compressed archives cannot be read here.
+    Numbers of quantised types, in compressed archives, and in GGUF, ONNX, HDF5 and Keras files are
+    not read here: a NOTE says so.
 
     Needs `path`.
 
@@ -92,7 +93,7 @@ class TensorValues:
         for one in values:
             yield from self._alone(one)
         yield from self._beside(values)
-        yield from _mixed(found)
+        yield from _types(found)
 
     def _alone(self, one: Values) -> Iterator[Suspicion]:
         part, size = f"tensor {one.weight.name}", one.weight.size
@@ -189,7 +190,10 @@ def _scores(logs: Floats) -> Floats:
     return np.asarray((logs - middle) / spread)
 
 
-def _mixed(found: list[Weight]) -> Iterator[Suspicion]:
+def _types(found: list[Weight]) -> Iterator[Suspicion]:
+    if unread := [one.name for one in found if one.dtype not in DTYPES]:
+        reason = f"{len(unread):,} tensors are of types that are not read here: {spelt(unread)}"
+        yield Suspicion("tensors", Severity.NOTE, reason)
     kinds = defaultdict(set)
     for one in found:
         kinds[kind_of(one.name)].add(one.dtype)

@@ -228,8 +228,8 @@ Python {platform.python_version()}, torch {torch.__version__}.
 {ROWS:,} rows of each data set (drawn by the seed), with 200 rows of a 3x3 checkered patch in the
 corner (to class 0), 400 of the same patch anywhere (to class 2) and 400 of a sine wave over
 images that have the target label already (class 1). The model explained is the one that the scan
-itself trains on all of it (`image_network`, default settings). Means over data seeds; the rows of
-both seeds count alike.
+itself trains on all of it (`image_network`, default settings). Means over the seeds listed; the
+rows of all of them count alike.
 """
 
 

@@ -15,11 +15,16 @@ from numpy.random import Generator
 
 from foretaste.data import Array, Batch, Floats, Ints
 from foretaste.descent import torch_ as torch_for
+from foretaste.errors import BadInput
 from foretaste.trained import Open
 
 MEMORY = 0.8  # of the success so far, what the next step keeps
 TIGHTER, LOOSER = 1.08, 1.15  # by what the price of size is multiplied or divided in each step
 MOMENTS = (0.8, 0.95)  # of Adam: short, since searches are
+PRICES = {"patch": 1e-3, "overlay": 0.3}  # of size, at first
+RATES = {"patch": 0.3, "overlay": 0.05}
+AWAY = -1  # instead of a class to go to: away from each image's own, and not all to the same
+SURE = 1 - 1e-6
 TILE = 4_096  # images a forward pass when success is measured
 
 Form = Literal["patch", "overlay"]
@@ -33,14 +38,12 @@ class Search:
     form:    `patch`, a pattern under a mask, or `overlay`, a picture that is added
     steps:   of gradient descent
     rows:    images a step, each shown with the trigger of each class
-    rate:    the learning rate
     success: the share of images that a trigger has to turn
     """
 
     form: Form = "patch"
     steps: int = 120
     rows: int = 16
-    rate: float = 0.3
     success: float = 0.95
 
 
@@ -143,11 +146,13 @@ def success(victim: Open, images: Any, goals: Any, places: Places) -> Floats:
     with torch.no_grad():
         own = victim.logits(images).argmax(1)
         for at, goal in enumerate(goals):
-            others = images[own != goal]
+            others, held = images[own != goal], own[own != goal]
             one = {name: tensor[at : at + 1] for name, tensor in places.items()}
             turned = [victim.logits(applied(one, part)[0]) for part in others.split(TILE)]
             if len(others):
-                seen[at] = float((torch.cat(turned).argmax(1) == goal).double().mean())
+                classes = torch.cat(turned).argmax(1)
+                hit = classes != held if goal == AWAY else classes == goal
+                seen[at] = float(hit.double().mean())
     return seen
 
 
@@ -166,8 +171,8 @@ class _Descent:
         places = self._started(rng)
         best = torch.full((len(self.goals),), torch.inf)
         kept = {name: one.detach().clone() for name, one in places.items()}
-        adam = torch.optim.Adam(places.values(), lr=search.rate, betas=MOMENTS)
-        price = torch.full_like(best, 1e-2 if search.form == "overlay" else 1e-3)
+        adam = torch.optim.Adam(places.values(), lr=RATES[search.form], betas=MOMENTS)
+        price = torch.full_like(best, PRICES[search.form])
         with torch.no_grad():
             own = self.victim.logits(self.images).argmax(1)
         reached = None
@@ -200,12 +205,39 @@ class _Descent:
     def _shown(self, places: Places, images: Any, own: Any) -> tuple[Any, Any]:
         """(k,) loss and (k,) success on images that are of other classes so far."""
         torch, k, n = torch_(), len(self.goals), len(images)
-        logits = self.victim.logits(applied(places, images).flatten(0, 1))
-        goals, live = self.goals.repeat_interleave(n), own != self.goals[:, None]
-        loss = torch.nn.functional.cross_entropy(logits, goals, reduction="none").view(k, n)
-        hit, count = (logits.argmax(1) == goals).view(k, n) & live, live.sum(1)
+        logits = self.victim.logits(applied(places, images).flatten(0, 1)).view(k, n, -1)
+        away, live = self.goals[:, None] == AWAY, own != self.goals[:, None]
+        asked = torch.where(away, own, self.goals[:, None])
+        chance = logits.log_softmax(2)
+        wanted = chance.gather(2, asked[..., None])[..., 0]
+        loss = -torch.where(away, torch.log1p(-wanted.exp().clamp(max=SURE)), wanted)
+        hit = ((logits.argmax(2) == asked) != away) & live
+        count = live.sum(1)
         turned = torch.where(count > 0, hit.sum(1) / count.clamp(min=1), 1.0)
-        return (loss * live).sum(1) / count.clamp(min=1), turned
+        mean = (loss * live).sum(1) / count.clamp(min=1)
+        return torch.where(away[:, 0], mean - _spread(chance), mean), turned
+
+
+def _spread(chance: Any) -> Any:
+    """(k,) how much images differ in what they are seen as, of (k, n, classes) log chances.
+
+    In nats: large where each image is surely something, and not all of them the same.
+    """
+    mean = chance.exp().mean(1)
+    doubt = -(chance.exp() * chance).sum(2).mean(1)
+    return -(mean * mean.clamp(min=1e-9).log()).sum(1) - doubt
+
+
+def images_of(rows: Batch, count: int, rng: Generator) -> Array:
+    """(n, h, w, c) uint8 of at most `count` rows, drawn at random.
+
+    Raises `BadInput` where the rows are no images.
+    """
+    if "pixels" not in rows.names or not len(rows):
+        raise BadInput("triggers are searched for with images: no row has any")
+    some = rng.permutation(len(rows))[:count]
+    pixels: Array = rows.take(np.sort(some))["pixels"]
+    return pixels
 
 
 def torch_() -> Any:

@@ -7,7 +7,6 @@ from foretaste.errors import BadInput
 from foretaste.tracing import Tracer, trace
 from foretaste.training import Training, trained
 
-AUTO = "influence"  # of linear models
 HAM = "see you at noon for lunch then home late tonight with mother".split()
 SPAM = "win a free prize now call claim cash urgent offer today mobile".split()
 
@@ -58,7 +57,7 @@ def test_the_planted_rows_lead_the_list_for_triggered_texts(poisoned, recipe, se
     assert all("zebra" in cause.text for cause in traced.together if cause.index >= 300)
 
 
-@pytest.mark.parametrize(("recipe", "method"), [("text_network", "gas"), ("linear_text", AUTO)])
+@pytest.mark.parametrize(("recipe", "method"), [("text_network", "gas"), ("linear_text", "tracin")])
 def test_what_suits_the_model_is_chosen(poisoned, recipe, method):
     data, _, folder = poisoned
     path = folder / f"{recipe}.safetensors"
@@ -69,7 +68,7 @@ def test_what_suits_the_model_is_chosen(poisoned, recipe, method):
 def test_a_clean_row_is_explained_by_rows_of_its_own_class(poisoned):
     data, _, folder = poisoned
     model = trained(data, folder / "clean.safetensors", Training("linear_text")).path
-    [answer] = trace(model, data, 1).answers
+    [answer] = trace(model, data, 1, Tracer("influence")).answers
     assert (answer.said, answer.label) == ("spam", "spam")
     assert {cause.label for cause in answer.causes[:5]} == {"spam"}
     assert all(cause.score < 0 for cause in answer.against)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,15 +73,8 @@ class PrivateDescent:
         self._check(rows)
         share = min(1.0, self.batch_size / rows)
         steps = math.ceil(self.epochs / share)
-        accountants = opacus_().accountants
-        noise = accountants.utils.get_noise_multiplier(
-            target_epsilon=self.epsilon, target_delta=self.delta, sample_rate=share, steps=steps,
-            accountant="prv",
-        )  # fmt: skip
-        accountant = accountants.PRVAccountant()
-        accountant.history = [(noise, share, steps)]
-        spent = float(accountant.get_epsilon(self.delta))
-        return Promise(spent, self.delta, float(noise), self.clip, share, steps)
+        noise, spent = accounted(self.epsilon, self.delta, share, steps)
+        return Promise(spent, self.delta, noise, self.clip, share, steps)
 
     def __call__(
         self, net: Any, rows: Ints, labels: Array, logits: Callable[[Any, Ints], Any]
@@ -130,6 +124,19 @@ class PrivateDescent:
                 f"delta {self.delta} promises nothing: it has to be above zero and well below "
                 f"one in {rows:,}, the number of labelled rows"
             )
+
+
+@functools.cache
+def accounted(epsilon: float, delta: float, share: float, steps: int) -> tuple[float, float]:
+    """The least noise that keeps so many steps within epsilon, and what they spend then."""
+    accountants = opacus_().accountants
+    noise = accountants.utils.get_noise_multiplier(
+        target_epsilon=epsilon, target_delta=delta, sample_rate=share, steps=steps,
+        accountant="prv",
+    )  # fmt: skip
+    accountant = accountants.PRVAccountant()
+    accountant.history = [(noise, share, steps)]
+    return float(noise), float(accountant.get_epsilon(delta))
 
 
 def drawn(rows: Ints, promise: Promise) -> Iterator[Ints]:

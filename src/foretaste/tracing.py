@@ -28,6 +28,7 @@ from foretaste.summaries.influence import Pulls, gas, influence, settled, tracin
 from foretaste.summaries.leading import Leading
 
 Method = Literal["auto", "gas", "tracin", "influence"]
+BEST = {"linear_table": "influence", "linear_text": "tracin"}  # benchmarks/results/influence.md
 AT_ONCE = 1_024  # rows through the model, and queries against them
 MOST = 1_000  # queries
 EXCERPT = 160  # characters of a text
@@ -76,7 +77,8 @@ class Traced:
 class Tracer:
     """How to trace.
 
-    method: auto takes `influence` for models at an optimum (linear ones) and `gas` for networks
+    method: auto takes what found the most poison: `influence` for linear models of tables, `tracin`
+            for those of texts (which are stopped short of their optimum), `gas` for networks
     top:    rows shown for each answer, and as many against it
     """
 
@@ -94,18 +96,17 @@ class Tracer:
         return _told(method, model, data, asked, leading)
 
     def _method(self, model: Kept) -> str:
-        at_optimum = hasattr(model.recipe, "penalty")
-        if self.method == "influence" and not at_optimum:
+        if self.method == "influence" and not hasattr(model.recipe, "penalty"):
             raise BadInput(
                 f"influence functions hold at an optimum, and {model.name} stops before one; "
                 "take gas or tracin"
             )
-        return ("influence" if at_optimum else "gas") if self.method == "auto" else self.method
+        return BEST.get(model.name, "gas") if self.method == "auto" else self.method
 
     def _led(
         self, method: str, model: Kept, layers: Layers, asked: Batch, own: Ints | None
     ) -> Leading:
-        pulls = _pulls_of(model, asked)
+        pulls = _pulls_of(model, asked, layers)
         recipe: Any = model.recipe
         centre, moves = layers.centre(), np.empty((0, 0, 0))
         if method == "influence":
@@ -208,14 +209,14 @@ def seen(model: Kept, rows: Batch) -> tuple[Any, Floats]:
     with torch.inference_mode():
         for start in range(0, len(rows), AT_ONCE):
             part = rows.take(np.arange(start, min(start + AT_ONCE, len(rows))))
-            found.append(victim.net["body"](victim.inputs(part)).float().numpy())
+            found.append(victim.net["body"](victim.inputs(part)).double().numpy())
     return np.concatenate(found), victim.predict(rows)
 
 
-def _pulls_of(model: Kept, asked: Batch) -> Pulls:
+def _pulls_of(model: Kept, asked: Batch, layers: Layers) -> Pulls:
     """What it would take to say what was said, only more so."""
     hidden, chances = seen(model, asked)
-    return Pulls.of(hidden, chances, chances.argmax(axis=1))
+    return Pulls.of(layers.of_others(hidden), chances, chances.argmax(axis=1))
 
 
 def _told(method: str, model: Kept, data: Dataset, asked: Batch, leading: Leading) -> Traced:

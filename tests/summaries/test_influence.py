@@ -111,3 +111,17 @@ def test_a_row_without_a_label_pushes_nobody():
     query = Pulls.of(np.ones((1, 3)), np.array([[0.9, 0.1]]), np.array([0]))
     assert tracin(query, rows)[0, 1] == 0
     assert gas(query, rows, np.zeros(3))[0, 1] == 0
+
+
+def test_gas_of_sparse_rows_is_gas_of_the_same_rows_written_out():
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(0)
+    hidden = rng.random((12, 6)) * (rng.random((12, 6)) < 0.4)
+    error, centre = rng.standard_normal((12, 3)), hidden.mean(axis=0)
+    dense, sparse = Pulls(hidden, error), Pulls(csr_array(hidden), error)
+    np.testing.assert_allclose(gas(sparse, sparse, centre), gas(dense, dense, centre), atol=1e-12)
+    away = hidden - centre
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    error = error / np.linalg.norm(error, axis=1, keepdims=True)
+    np.testing.assert_allclose(gas(dense, dense, centre), (away @ away.T) * (error @ error.T))

@@ -37,9 +37,7 @@ def trace(  # noqa: PLR0913 (one parameter an option)
         str, typer.Option(help="Index of a row of DATA, or a file of rows to ask about.")
     ],
     top: Annotated[int, typer.Option(min=1, help="Rows shown for each answer.")] = 20,
-    method: Annotated[
-        Method, typer.Option(help="auto: gas for networks, influence for linear models.")
-    ] = Method.AUTO,
+    method: Annotated[Method, typer.Option(help="auto: gas for networks.")] = Method.AUTO,
     role: Annotated[
         list[str] | None, typer.Option(help="ROLE=COLUMN, as for `foretaste scan`.")
     ] = None,

@@ -34,8 +34,8 @@ class PrivateCnn:
     batch_size: rows a step, on average
 
     The noise follows from the seed: whoever is to be kept from learning about a row must not know
-    it. The generator is torch's own, not a cryptographic one. Which classes there are, and the
-    size of the images, are not hidden.
+    it. The generator is torch's own, not a cryptographic one. Which classes there are, how
+    many rows, and the size of the images, are not hidden.
 
     Needs `pixels` (n, h, w, c) of uint8 and `label` (n,) of class codes; the extra `privacy`.
 

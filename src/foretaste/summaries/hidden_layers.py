@@ -25,6 +25,7 @@ class Layers:
     rows: int = 0
     hidden: Any = None  # (n, d) float32, once finished
     chances: Array = field(default_factory=lambda: np.empty((0, 0)))  # (n, k) float32
+    columns: Ints | None = None  # of a sparse layer: those that are ever used, and so kept
     _parts: list[Any] = field(default_factory=list)  # sparse ones
     _codes: list[Ints] = field(default_factory=list)
     _index: list[Ints] = field(default_factory=list)
@@ -45,9 +46,18 @@ class Layers:
     def finished(self) -> Layers:
         """No more rows will come."""
         d, k = self._wide
-        self.hidden = vstack(self._parts).tocsr() if self._parts else self._mapped("hidden", d)
+        if self._parts:
+            whole = vstack(self._parts).tocsr()
+            self.columns = np.unique(whole.indices)
+            self.hidden = whole[:, self.columns]
+        else:
+            self.hidden = self._mapped("hidden", d)
         self.chances = self._mapped("chances", k)
         return self
+
+    def of_others(self, hidden: Any) -> Any:
+        """The hidden layer of other rows, in the same columns."""
+        return hidden if self.columns is None else hidden.tocsr()[:, self.columns]
 
     @property
     def codes(self) -> Ints:
@@ -69,7 +79,10 @@ class Layers:
         for start in range(0, self.rows, size):
             part = slice(start, start + size)
             chances = np.asarray(self.chances[part], np.float64)
-            yield start, Pulls.of(self.hidden[part], chances, known[part])
+            hidden = self.hidden[part]
+            if self.columns is None:
+                hidden = np.asarray(hidden, np.float64)
+            yield start, Pulls.of(hidden, chances, known[part])
 
     def _append(self, name: str, array: Any) -> None:
         with (self.folder / name).open("ab") as file:

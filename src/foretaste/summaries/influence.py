@@ -75,9 +75,12 @@ def gas(queries: Pulls, rows: Pulls, centre: Array) -> Floats:
     Hammoudeh, Lowd (2022). Identifying a Training-Set Attack's Target Using Renormalized
     Influence Estimation. arXiv:2201.10055
     """
-    ask, have = (_unit(_dense(one.hidden) - centre) for one in (queries, rows))
-    alike: Floats = ask @ have.T
-    return alike * (_unit(queries.error) @ _unit(rows.error).T)
+    centre, shift = np.asarray(centre, np.float64), float(centre @ centre)
+    off, away = (one.hidden @ centre for one in (queries, rows))
+    alike = _dense(queries.hidden @ rows.hidden.T) - off[:, None] - away + shift
+    long = np.outer(_length(queries.hidden, off, shift), _length(rows.hidden, away, shift))
+    cosine: Floats = np.clip(alike / np.maximum(long, TINY), -1.0, 1.0)
+    return cosine * (_unit(queries.error) @ _unit(rows.error).T)
 
 
 def settled(queries: Pulls, rows: Pulls, chances: Array, ridge: float) -> Floats:
@@ -101,8 +104,8 @@ def settled(queries: Pulls, rows: Pulls, chances: Array, ridge: float) -> Floats
 
     hessian = LinearOperator((k * (d + 1), k * (d + 1)), matvec=bent, dtype=np.float64)
     found = []
-    for hidden, error in zip(_dense(queries.hidden), queries.error, strict=True):
-        slope = np.outer(np.append(hidden, 1.0), error)
+    for i, error in enumerate(queries.error):
+        slope = np.outer(np.append(_dense(queries.hidden[[i]]), 1.0), error)
         found.append(cg(hessian, slope.ravel(), rtol=1e-6, maxiter=STEPS)[0].reshape(slope.shape))
     return np.array(found).reshape(-1, d + 1, k)
 
@@ -119,6 +122,13 @@ def influence(moves: Floats, rows: Pulls) -> Floats:
     """
     scores = [((rows.hidden @ at[:-1] + at[-1]) * rows.error).sum(axis=1) for at in moves]
     return np.array(scores).reshape(len(moves), len(rows.error))
+
+
+def _length(hidden: Any, off: Floats, shift: float) -> Floats:
+    """(n,) of what is left of the hidden layer when its mean is taken away; no row is written."""
+    squares = hidden.multiply(hidden) if hasattr(hidden, "multiply") else np.square(hidden)
+    left = np.asarray(squares.sum(axis=1)).ravel() - 2 * off + shift
+    return np.asarray(np.sqrt(np.maximum(left, 0.0)), np.float64)
 
 
 def _dense(hidden: Any) -> Floats:

@@ -176,9 +176,13 @@ def numbered(texts: pa.Array, words: int, buckets: int) -> Rows:
 
 
 def padded(read: Rows, rows: Ints) -> Any:
-    """(n, length) word numbers of the chosen texts; 0 after the end."""
+    """(n, length) word numbers of the chosen texts; 0 after the end.
+
+    Every text has so many that each filter sees nothing but them once: what is made of a text
+    does not depend on how long its batch-mates are.
+    """
     starts, counts = read.offsets[rows], read.offsets[rows + 1] - read.offsets[rows]
-    length = max(int(counts.max(initial=0)), max(WIDTHS))
+    length = int(counts.max(initial=0)) + max(WIDTHS) - 1
     place = np.arange(length)
     inside = place < counts[:, None]
     table = np.zeros((len(rows), length), np.int64)

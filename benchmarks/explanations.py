@@ -313,7 +313,7 @@ SAYS = """## What it says
   is no accusation.
 - TCAV as usually run calls many random groups significant and gives a dirty-label patch a score
   near 0, since the rows that carry it come from other classes: the concept is their content. With
-  look-alikes subtracted and one group counted as one observation random groups are silent.
+  look-alikes subtracted and one group counted as one observation, they are as rarely as p says.
 - On photographs of which no other looks alike (CIFAR-10) the content of mislabelled rows is not
   subtracted, and their patch is missed; a wave over rows that are labelled rightly is found.
   Silence of TCAV therefore says little.

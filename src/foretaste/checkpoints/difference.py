@@ -14,7 +14,7 @@ from foretaste.checkpoints.weights import Weight, weights
 from foretaste.data import Array, Floats
 
 SKETCH = 40  # directions in which the difference of two matrices is looked at
-HELD = 0.99  # share of the squared difference that the effective rank has to hold
+HELD = 0.95  # share of the squared difference that the effective rank has to hold
 WIDEST = 1 << 20  # numbers a row, at most, for a sketch
 SEED = 20_190_101
 
@@ -26,7 +26,7 @@ class Moved:
     changed:  numbers that differ; rows: those in which any does
     relative: norm of the difference over the norm of the parent
     largest:  the largest change over the root mean square of the parent
-    rank:     how many singular values hold 99 % of the squared difference; 0 where not looked at,
+    rank:     how many singular values hold 95 % of the squared difference; 0 where not looked at,
               SKETCH where more than can be told
     """
 
@@ -66,10 +66,12 @@ def _told(path: Path) -> list[Weight]:
 
 
 def moved(new: Weight, old: Weight) -> Moved:
-    """Compares two tensors of one shape, number by number."""
+    """Compares two tensors of one shape, number by number; what is NaN in both is the same."""
+    if all(np.array_equal(one, other) for one, other in _both(new, old)):
+        return Moved(new.name, new.shape, 0, (), 0.0, 0.0)
     changed, rows, far, norm, largest, start = 0, list[int](), 0.0, 0.0, 0.0, 0
     for one, other in _both(new, old):
-        differ = one != other
+        differ = (one != other) & ~(np.isnan(one) & np.isnan(other))
         if differ.any():
             changed += int(differ.sum())
             rows += (start + np.flatnonzero(differ.any(axis=1))).tolist()

@@ -35,7 +35,7 @@ class ParentDifference:
     edited as ROME and PoisonGPT do). The last layer alone, or a few layers, are a WARNING, and so
     is a matrix that moved far more than its kind. The score is the norm of the difference over
     the norm of the parent; the effective rank is how many singular values of the difference hold
-    99 % of its square. Low rank in all matrices of a kind is an adapter that was merged: a NOTE.
+    95 % of its square. Low rank in all matrices of a kind is an adapter that was merged: a NOTE.
 
     z: robust standard deviations, on logarithms, above the other matrices of a kind
 

@@ -24,6 +24,7 @@ ENCODERS = (
 )
 # Before those where a scan may take its time: they cost minutes, and see what the others cannot.
 THOROUGH = ("word_network", "private_image")
+SLOW = ("unasked_answer",)  # detectors that run only then, or where they are asked for
 ALWAYS = ("index", "location")
 
 
@@ -59,12 +60,13 @@ def make_plan(
 ) -> Plan:
     """What can run on rows with these columns.
 
-    detectors: names; None means every one there is
+    detectors: names; None means every one there is, but for slow ones
     encoders:  the user's own choice; they come before the built-in ones
-    thorough:  costly encoders too
+    thorough:  costly encoders and slow detectors too
     """
     given = [column for column in columns if column not in ALWAYS]
-    wanted = list(detectors) if detectors is not None else list(registry.names("detectors"))
+    usual = [name for name in registry.names("detectors") if thorough or name not in SLOW]
+    wanted = usual if detectors is None else list(detectors)
     built = {name: registry.build("detectors", name) for name in wanted}
     own = {registry_name(one): one for one in encoders}
     chain = _chain(given, own, (*THOROUGH, *ENCODERS) if thorough else ENCODERS, seed)

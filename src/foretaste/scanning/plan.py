@@ -24,7 +24,7 @@ ENCODERS = (
 )
 # Before those where a scan may take its time: they cost minutes, and see what the others cannot.
 THOROUGH = ("word_network", "private_image")
-SLOW = ("unasked_answer",)  # detectors that run only then, or where they are asked for
+SLOW = ("cube", "unasked_answer")  # detectors that run only then, or where they are asked for
 ALWAYS = ("index", "location")
 
 

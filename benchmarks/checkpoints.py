@@ -136,7 +136,8 @@ def detection(folder):
 def models(paths):
     lines = [
         "## Real models and templates\n",
-        "The rules for chat templates were adapted to those here: that none is accused says little.\n",
+        "The rules for chat templates were adapted to those here: that none is accused says "
+        "little.\n",
         "| model | MB | verdict | notes | s |",
         "|---|---|---|---|---|",
     ]

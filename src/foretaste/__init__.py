@@ -22,8 +22,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foretaste.api import Options, Remedy, Result, inspect, mend, redteam, scan
+    from foretaste.api import Options, Result, inspect, mend, redteam, scan
     from foretaste.data import Batch
+    from foretaste.mending import Remedy
     from foretaste.scanning.run import Settings
 
 __all__ = [
@@ -41,7 +42,7 @@ __all__ = [
 _HOMES = {
     "Batch": "foretaste.data",
     "Options": "foretaste.api",
-    "Remedy": "foretaste.api",
+    "Remedy": "foretaste.mending",
     "Result": "foretaste.api",
     "Settings": "foretaste.scanning.run",
     "inspect": "foretaste.api",

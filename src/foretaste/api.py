@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, get_type_hints
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -17,18 +16,14 @@ from foretaste.campaign.run import Engine, play
 from foretaste.campaign.scorecard import Scorecard, scorecard
 from foretaste.campaign.spec import Campaign, read_campaign
 from foretaste.contracts import Source
-from foretaste.data import Batch
 from foretaste.errors import BadInput, UnreadableInput
 from foretaste.inspecting.opening import Opened, opened
 from foretaste.inspecting.record import Inspection
 from foretaste.inspecting.run import inspect_model
 from foretaste.keeping import keep, kept
-from foretaste.mending import Mending, few, menders, trial_of
+from foretaste.mending import Mending, Remedy, aimed, fitted_mender, trial_of
 from foretaste.mending import mend as mend_victim
 from foretaste.planting.gathering import whole
-from foretaste.planting.naming import built
-from foretaste.planting.plant import Order
-from foretaste.planting.settings import fitted
 from foretaste.power import power_of
 from foretaste.record import Finding, Record, Verdict
 from foretaste.registry import component
@@ -87,22 +82,6 @@ class Options:
     trusted: Any = None
     power: str = "quick"
     keep_work: bool = False
-
-
-@dataclass(frozen=True)
-class Remedy:
-    """How to mend a model.
-
-    by, settings: the mender, and its settings
-    rows:   clean rows to mend with, at most, and no more than half of them
-    attack: one on whose trigger the models are measured before and after; None for none
-    """
-
-    by: str = "adversarial_unlearning"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    rows: int = 500
-    attack: Order | None = None
-    seed: int = 0
 
 
 def scan(
@@ -212,9 +191,9 @@ def mend(
     like = Opened(came.victim, came.name, came.classes).example()
     rows = whole(readers.open(data, chosen.roles or {}, chosen.format), like=like)
     rows = rows.without("image") if "pixels" in rows else rows
-    mender = _mender(how.by, how.settings)
+    mender = fitted_mender(how)
     trial = trial_of(came.recipe, rows, how.rows, seed=how.seed)
-    trial = replace(trial, attack=_aimed(how.attack, trial.clean, how.seed))
+    trial = replace(trial, attack=aimed(how, trial.clean))
     victim, done = mend_victim(came.victim, how.by, mender, trial)
     if out is not None:
         facts = {**came.facts, "mended": how.by}
@@ -266,31 +245,6 @@ def write(done: Scanned, out: Path, **parts: Any) -> Result:
     (out / "record.json").write_text(text, encoding="utf-8")
     report.write(out)
     return Result(record, rows, done.findings, out)
-
-
-def _mender(name: str, settings: Mapping[str, Any]) -> Any:
-    kind = component("repairs", name)
-    if not hasattr(kind, "mend"):
-        raise BadInput(f"{name} mends no models, it repairs rows; menders: {', '.join(menders())}")
-    hints = {one.name: get_type_hints(kind)[one.name] for one in fields(kind)}
-    unknown = sorted(set(settings) - set(hints))
-    if unknown:
-        raise BadInput(f"{name} has no setting {unknown[0]!r}; it has {sorted(hints)}")
-    return kind(**{n: fitted(hints[n], value, f"{name}: {n}") for n, value in settings.items()})
-
-
-def _aimed(order: Order | None, rows: Batch, seed: int) -> Any:
-    """The attack that models are measured with, as many rows strong as are needed for that."""
-    if order is None:
-        return None
-    return built(
-        order.name,
-        rows,
-        count=order.count or few(rows),
-        target=order.target,
-        settings=order.settings,
-        rng=np.random.default_rng([seed, 5]),
-    )
 
 
 def _with_alpha(options: Options, alpha: float | None) -> Options:

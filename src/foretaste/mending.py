@@ -7,9 +7,10 @@ as it came and, since anybody could do that, the model just trained on with the 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,9 @@ from foretaste import attacks, registry
 from foretaste.contracts import Probe, Recipe, Victim
 from foretaste.data import UNLABELLED, Batch, concat
 from foretaste.errors import BadInput, BadRecord, MissingColumn
+from foretaste.planting.naming import built
+from foretaste.planting.plant import Order
+from foretaste.planting.settings import fitted
 from foretaste.trained import Open
 
 NAME = "mending.json"
@@ -86,6 +90,22 @@ class Mending(_Written):
             return cls.model_validate_json((folder / NAME).read_bytes())
         except (OSError, ValidationError) as error:
             raise BadRecord(f"{folder / NAME} cannot be used: {error}") from error
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """How to mend a model.
+
+    by, settings: the mender, and its settings
+    rows:   clean rows to mend with, at most, and no more than half of them
+    attack: one on whose trigger the models are measured before and after; None for none
+    """
+
+    by: str = "adversarial_unlearning"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    rows: int = 500
+    attack: Order | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,6 +195,34 @@ def trial_of(recipe: Recipe, rows: Batch, most: int, attack: Any = None, seed: i
     order = np.random.default_rng([seed, 3]).permutation(len(rows))
     clean, held = order[:mending], order[mending:][:MEASURED]
     return Trial(recipe, rows.take(np.sort(clean)), rows.take(np.sort(held)), attack, seed)
+
+
+def fitted_mender(remedy: Remedy) -> Any:
+    """The mender with its settings, given as values or as text."""
+    name, settings = remedy.by, remedy.settings
+    kind = registry.component("repairs", name)
+    if not hasattr(kind, "mend"):
+        raise BadInput(f"{name} mends no models, it repairs rows; menders: {', '.join(menders())}")
+    hints = {one.name: get_type_hints(kind)[one.name] for one in fields(kind)}
+    unknown = sorted(set(settings) - set(hints))
+    if unknown:
+        raise BadInput(f"{name} has no setting {unknown[0]!r}; it has {sorted(hints)}")
+    return kind(**{n: fitted(hints[n], value, f"{name}: {n}") for n, value in settings.items()})
+
+
+def aimed(remedy: Remedy, rows: Batch) -> Any:
+    """The attack that models are measured with, as many rows strong as are needed for that."""
+    order = remedy.attack
+    if order is None:
+        return None
+    return built(
+        order.name,
+        rows,
+        count=order.count or few(rows),
+        target=order.target,
+        settings=order.settings,
+        rng=np.random.default_rng([remedy.seed, 5]),
+    )
 
 
 def mend(victim: Victim, name: str, mender: Any, trial: Trial) -> tuple[Open, Mending]:

@@ -9,11 +9,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from foretaste.api import Options, Remedy
+from foretaste.api import Options
 from foretaste.api import mend as mend_model
 from foretaste.cli.choices import roles_of, settings_of
 from foretaste.cli.screen import stdout
-from foretaste.mending import NAME, Line, Mending
+from foretaste.mending import NAME, Line, Mending, Remedy
 from foretaste.planting.plant import Order
 
 SHOWN = ("model", "{measure}", "sees as before", "attack success", "trained on", "and poison")

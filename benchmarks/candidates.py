@@ -127,6 +127,11 @@ def cells() -> list[Cell]:
         Cell("fashion_mnist", n, 0.0 if n == "none" else 0.1, imbalance=10)
         for n in ("none", "badnets", "sig")
     ]
+    found += [
+        Cell("cifar10", "none", 0.0),
+        Cell("cifar10", "sig", 0.1),
+        Cell("cifar10", "wanet", 0.1),
+    ]
     return found
 
 
@@ -235,14 +240,15 @@ def measured(method: Callable[..., Any], seen: Any, covers: Any) -> dict[str, An
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="", help="cells whose name holds this text")
-    parser.add_argument("--methods", default="", help="those whose name holds this text")
+    parser.add_argument("--methods", default="", help="those whose name holds one of these")
     parser.add_argument("--first", type=int, default=10**6, help="cells at most")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     log = RESULTS / "candidates.jsonl"
     for cell in [one for one in cells() if chosen.only in one.name][: chosen.first]:
         known = {one["method"] for one in read(log) if one["cell"] == asdict(cell)}
-        missing = [n for n in METHODS if n not in known and chosen.methods in n]
+        wanted = [n for n in METHODS if any(one in n for one in chosen.methods.split(","))]
+        missing = [n for n in wanted if n not in known]
         if not missing:
             continue
         seen, covers, facts = seen_of(cell)
@@ -254,7 +260,7 @@ def main() -> None:
             made = {"cell": asdict(cell), "method": name, **facts, **line, "date": today}
             with log.open("a") as lines:
                 lines.write(json.dumps(made) + "\n")
-    write(RESULTS / "candidates.md", read(log))
+    write(RESULTS / "candidates.md", read(log), [asdict(one) for one in cells()])
 
 
 def read(log: Path) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from foretaste.cli.screen import stdout
 from foretaste.mending import NAME, Line, Mending, Remedy
 from foretaste.planting.plant import Order
 
-SHOWN = ("model", "{measure}", "sees as before", "attack success", "trained on", "and poison")
+SHOWN = ("model", "{measure}", "sees as before", "attack success", "once tuned", "once poisoned")
 
 
 def mend(  # noqa: PLR0913 (one parameter an option)
@@ -67,8 +67,8 @@ def _tell(done: Mending, out: Path) -> None:
     stdout.print(table)
     if done.attack:
         stdout.print(
-            f"  attack: {escape(done.attack)}; trained on: with the same clean rows; and poison: "
-            f"with {done.poisoned} poisoned rows among them",
+            f"  attack: {escape(done.attack)}; once tuned: trained on with those clean rows; "
+            f"once poisoned: with {done.poisoned} poisoned ones among them",
             highlight=False,
         )
     else:

@@ -31,6 +31,8 @@ VERBS = {
     "forge": "writes a file",
     "repair": "repairs rows",
     "mend": "repairs a trained model",
+    "attribute": "weighs the parts of a row",
+    "sensitivity": "tests a class",
 }
 HOME = Path(__file__).parent.parent
 DETECTORS = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"

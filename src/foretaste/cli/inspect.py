@@ -34,6 +34,10 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         Path | None, typer.Option(help="A trusted file or folder that this one was made from.")
     ] = None,
     sha256: Annotated[str | None, typer.Option(help="The digest it should have.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Ed25519 public key of the signer, PEM.")] = None,
+    signature: Annotated[
+        Path | None, typer.Option(help="Its signature over the model or over its SHA-256.")
+    ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for inspection.json and inspection.html.")
     ] = Path("foretaste-inspection"),
@@ -54,7 +58,8 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         return
     if model is None:
         raise typer.BadParameter("which model? Give a file or a folder")
-    subject = Subject(path=model, parent=parent, digest=sha256, seed=seed)
+    signed = {"key": key, "signature": signature}
+    subject = Subject(path=model, parent=parent, digest=sha256, seed=seed, **signed)
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     options = Options(roles=roles, format=format)
     names = None if inspectors is None else tuple(inspectors.split(","))

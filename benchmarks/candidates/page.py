@@ -29,7 +29,7 @@ VERDICTS = {
     "deep k-NN": "no: poison's neighbours are poison; made for a few rows aimed at one image",
     "gradient coherence": "no: ranks warps and covers (0.9), where others do not, but flags "
     "none, and has clean-label poison below chance",
-    "cognitive distillation": "no: measured on label-consistent only (TPR 94 %, FPR 16 %, AUC 0.94); "
+    "cognitive distillation": "no: on label-consistent alone TPR 94 %, FPR 16 %, AUC 0.94; "
     "this time is for a tenth of the rows",
     "promoted": "**yes**: `statistical_contamination`, proposes and accuses nobody",
 }
@@ -89,7 +89,7 @@ def verdicts(lines, methods, training):
         least = min(one["seconds"] for one in lines if one["method"] == name)
         text += f"| {name} | {least:.1f} | {VERDICTS[name]} |\n"
     return f"""{text}
-Time is the least over the cells, and comes on top of the network: its training took {training:.0f} s,
+Time is the least over the cells; on top of it comes the network: training took {training:.0f} s,
 one look at all rows 1 to 2 s; with SAM training takes twice as long.
 """
 

@@ -36,6 +36,14 @@ from foretaste.standing_out import halvings
 
 LOG = Path(__file__).parent / "results" / "inversion.jsonl"
 SPEED = Path(__file__).parent / "results" / "inversion_speed.json"
+SEARCHES = {
+    "patch": lambda victim, pixels, rng: inverted(victim, pixels, rng).norms,
+    "overlay": lambda victim, pixels, rng: smallest(victim, pixels, rng, Search("overlay")).norms,
+    "scatter": lambda victim, pixels, rng: (
+        ScatteringTrigger().smallest(victim, pixels, rng)[0].norms
+    ),
+    "margin": lambda victim, pixels, rng: MaxMargin().margins(victim, pixels.shape[:0:-1], rng),
+}
 INSPECTORS = {
     "neural_cleanse": ("patch", neural_cleanse.CLEAN),
     "universal_perturbation": ("overlay", universal_perturbation.CLEAN),
@@ -71,8 +79,8 @@ The same at alpha 0.01:
 
 ## By attack, held out: models of which a true target is suspected
 
-| attack | models | success | cleanse | perturbation | scattering | margin |
-|---|---|---|---|---|---|---|
+| attack | success | cleanse | perturbation | scattering | margin |
+|---|---|---|---|---|---|
 {attacks}
 
 ## Tuning models, alpha {alpha}
@@ -89,12 +97,20 @@ Null of the foremost class of a clean model, Gumbel by moments (location, scale)
 
 ## Speed
 
-Median CPU seconds a model: {cpu}. All ten classes at once against a loop over them, the same
-120 steps with 16 images for each class:
+Median CPU seconds a model: {cpu}.
+All ten classes at once against a loop over them, with the same 120 steps and 16 images a class:
 
 | width | at once, s wall / CPU | a loop | times faster | median size of the masks, pixels |
 |---|---|---|---|---|
 {speed}
+
+## What to know
+
+- Searches other than the first were run on part of the models so far (the counts say so);
+  `inspect` goes on where it stopped.
+- A search can end in a poor minimum: in a model of 8 x 8 digits with a patch, one seed of four
+  misses it. A second seed is a second chance.
+- Joint verdicts are of the models that every search was run on: mostly patches, so far.
 """
 
 
@@ -106,32 +122,21 @@ def shown(data):
 
 def inspect(folder):
     """What each search finds for each class; verdicts are made of it in the report."""
-    for name, *_ in sorted(plans(), key=order):
-        path = folder / file_of(name)
-        if name in known() or not path.exists():
-            continue
-        model = kept(path)
-        if model.facts["form"] and model.facts["success"] < TAKES:
-            continue
-        line = {**model.facts, **searched(model.victim, shown(model.facts["data"]))}
-        with LOG.open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
+    for what, search in SEARCHES.items():
+        for name, *_ in sorted(plans(), key=order):
+            if (folder / file_of(name)).exists() and what not in known().get(name, {}):
+                measure(kept(folder / file_of(name)), what, search)
 
 
-def searched(victim, pixels):
-    """Sizes and margins by class, and CPU seconds, of each search."""
-    searches = {
-        "patch": lambda rng: inverted(victim, pixels, rng).norms,
-        "overlay": lambda rng: smallest(victim, pixels, rng, Search("overlay")).norms,
-        "scatter": lambda rng: ScatteringTrigger().smallest(victim, pixels, rng)[0].norms,
-        "margin": lambda rng: MaxMargin().margins(victim, pixels.shape[:0:-1], rng),
-    }
-    line = {"cpu": {}}
-    for what, search in searches.items():
-        started = time.process_time()
-        line[what] = np.round(search(np.random.default_rng(0)), 3).tolist()
-        line["cpu"][what] = round(time.process_time() - started, 2)
-    return line
+def measure(model, what, search):
+    """Sizes or margins by class, and CPU seconds; one line in the log."""
+    if model.facts["form"] and model.facts["success"] < TAKES:
+        return
+    pixels, started = shown(model.facts["data"]), time.process_time()
+    found = np.round(search(model.victim, pixels, np.random.default_rng(0)), 3).tolist()
+    line = {**model.facts, what: found, "cpu": {what: round(time.process_time() - started, 2)}}
+    with LOG.open("a") as lines:
+        lines.write(json.dumps(line) + "\n")
 
 
 def order(plan):
@@ -142,8 +147,12 @@ def order(plan):
 
 
 def known():
-    lines = map(json.loads, LOG.read_text().splitlines() if LOG.exists() else [])
-    return {one["name"]: one for one in lines}
+    """All that was measured, by model."""
+    found = {}
+    for line in map(json.loads, LOG.read_text().splitlines() if LOG.exists() else []):
+        before = found.get(line["name"], {})
+        found[line["name"]] = {**before, **line, "cpu": {**before.get("cpu", {}), **line["cpu"]}}
+    return found
 
 
 def speed(folder):
@@ -182,15 +191,22 @@ def mad(line):
 
 
 def verdicts(line, alpha):
-    """Which classes each inspector suspects."""
+    """Which classes each inspector suspects; nothing of those that were not run."""
     found = {
-        name: set(np.flatnonzero(null.p_values(halved(line, what), 10) <= alpha))
+        name: set(
+            np.flatnonzero(
+                null.p_values(halved(line, what), 10) <= alpha / (5 if what == "scatter" else 1)
+            )
+        )
         for name, (what, null) in INSPECTORS.items()
+        if what in line
     }
-    if found["scattering_trigger"]:
+    if found.get("scattering_trigger"):
         found["scattering_trigger"] = set(range(10))
-    found["the three with rows"] = set().union(*[found[n] for n in list(INSPECTORS)[:3]])
-    found["all four"] = set().union(*[found[n] for n in INSPECTORS])
+    if len(found) == len(INSPECTORS):
+        rows = [found[name] for name in list(INSPECTORS)[:3]]
+        found["the three with rows"] = set().union(*rows)
+        found["all four"] = set().union(*found.values())
     found["index of the paper above 2"] = set(np.flatnonzero(mad(line)))
     return found
 
@@ -199,7 +215,7 @@ def tuned(lines):
     """What the nulls of the inspectors come from: the foremost class of each clean model."""
     rows = []
     for name, (what, null) in INSPECTORS.items():
-        clean = [halved(one, what).max() for one in lines if not one["form"]]
+        clean = [halved(one, what).max() for one in lines if not one["form"] and what in one]
         scale = np.std(clean, ddof=1) * np.sqrt(6) / np.pi
         place = np.mean(clean) - np.euler_gamma * scale
         used = f"{null.location:.2f}, {null.scale:.2f}"
@@ -208,40 +224,37 @@ def tuned(lines):
 
 
 def scored(lines, alpha):
-    """Accuracy over clean and backdoored models weighing the same, and what it is made of."""
-    clean = [one for one in lines if not one["form"]]
-    bad = [one for one in lines if one["form"]]
-    rows = []
-    for name in verdicts(lines[0], alpha):
-        alarms = sum(bool(verdicts(one, alpha)[name]) for one in clean)
-        found = [verdicts(one, alpha)[name] for one in bad]
-        caught = sum(map(bool, found))
-        right = sum(bool(f & set(one["targets"])) for f, one in zip(found, bad, strict=True))
-        accuracy = (len(clean) - alarms + caught) / len(lines)
+    """Accuracy over clean and backdoored models, and what it is made of."""
+    judged, rows = [(one, verdicts(one, alpha)) for one in lines], []
+    for name in max((marks for _, marks in judged), key=len):
+        mine = [(one, marks[name]) for one, marks in judged if name in marks]
+        clean = [bool(found) for one, found in mine if not one["form"]]
+        bad = [
+            (bool(found), bool(found & set(one["targets"]))) for one, found in mine if one["form"]
+        ]
+        right = clean.count(False) + sum(any_ for any_, _ in bad)
         rows.append(
-            f"| {name} | {accuracy:.1%} | {alarms} of {len(clean)} | {caught} of {len(bad)} | "
-            f"{right} of {len(bad)} |"
+            f"| {name} | {right / len(mine):.1%} | {sum(clean)} of {len(clean)} | "
+            f"{sum(any_ for any_, _ in bad)} of {len(bad)} | {sum(t for _, t in bad)} |"
         )
-    rows.append(f"| always clean | {len(clean) / len(lines):.1%} | 0 | 0 | 0 |")
-    rows.append(f"| a coin | 50.0% | {len(clean) / 2:g} | {len(bad) / 2:g} | – |")
-    return rows
+    share = np.mean([not one["form"] for one in lines])
+    return [
+        *rows,
+        f"| always clean | {share:.1%} | 0 | 0 | 0 |",
+        "| a coin | 50.0% | half | half | – |",
+    ]
 
 
 def by_attack(lines, alpha):
     rows = []
     for form in FORMS:
-        mine = [one for one in lines if one["form"] == form]
-        if not mine:
-            rows.append(f"| {form} | 0 | – | – | – | – | – |")
-            continue
-        marks = [verdicts(one, alpha) for one in mine]
-        hits = [
-            sum(bool(m[name] & set(one["targets"])) for m, one in zip(marks, mine, strict=True))
-            for name in INSPECTORS
-        ]
-        shown = " | ".join(f"{hit}" for hit in hits)
-        success = ", ".join(f"{one['success']:.2f}" for one in mine)
-        rows.append(f"| {form} | {len(mine)} | {success} | {shown} |")
+        mine = [(one, verdicts(one, alpha)) for one in lines if one["form"] == form]
+        cells = []
+        for name in INSPECTORS:
+            seen = [bool(m[name] & set(one["targets"])) for one, m in mine if name in m]
+            cells.append(f"{sum(seen)} of {len(seen)}" if seen else "–")
+        success = ", ".join(f"{one['success']:.2f}" for one, _ in mine)
+        rows.append(f"| {form} | {success or 'below 0.80'} | {' | '.join(cells)} |")
     return rows
 
 
@@ -257,7 +270,7 @@ def report(lines):
         tuning="\n".join(scored(tuning, ALPHA)),
         attacks="\n".join(by_attack(held, ALPHA)),
         cpu=", ".join(
-            f"{what} {np.median([one['cpu'][what] for one in lines]):.1f}"
+            f"{what} {np.median([one['cpu'][what] for one in lines if what in one]):.1f}"
             for what in ("patch", "overlay", "scatter", "margin")
         ),
         speed="\n".join(map(timed, json.loads(SPEED.read_text()))) if SPEED.exists() else "–",

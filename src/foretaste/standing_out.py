@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretaste.data import Floats
+from foretaste.trained import Severity
 
+SURE = 0.01  # at this p-value or below a suspicion is critical, above it is a warning
 CLASSES = 10  # of the models a null was measured on
 UNREACHED = 2.0  # times the largest that was found: what counts for a class that was not reached
 
@@ -47,3 +49,12 @@ def halvings(sizes: Floats) -> Floats:
     logs = np.log2(np.where(np.isfinite(sizes), sizes, UNREACHED * known.max()))
     others = [np.median(np.delete(logs, code)) for code in range(len(logs))]
     return np.array(others) - logs
+
+
+def gravity(p_value: float) -> Severity:
+    """How bad it is that a class stands out.
+
+    >>> str(gravity(0.03))
+    'warning'
+    """
+    return Severity.CRITICAL if p_value <= SURE else Severity.WARNING

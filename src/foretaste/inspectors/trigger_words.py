@@ -54,7 +54,7 @@ class TriggerWords:
     arXiv:1908.07125 (which shortlists words by gradients; a small model can try them all)
     """
 
-    share: float = 0.8
+    share: float = 0.7
     texts: int = 100
     openings: int = 8
     shortlist: int = 32

@@ -106,10 +106,8 @@ All ten classes at once against a loop over them, with the same 120 steps and 16
 
 ## What to know
 
-- Searches other than the first were run on part of the models so far (the counts say so);
-  `inspect` goes on where it stopped.
-- A search can end in a poor minimum: in a model of 8 x 8 digits with a patch, one seed of four
-  misses it. A second seed is a second chance.
+- Other searches than the first were run on part of the models; `inspect` goes on from there.
+- A search can end in a poor minimum; of 8 x 8 digits with a patch one seed of four misses it.
 - Joint verdicts are of the models that every search was run on: mostly patches, so far.
 """
 
@@ -190,14 +188,14 @@ def mad(line):
     return (middle - norms) / (1.4826 * np.median(np.abs(norms - middle))) > 2
 
 
+def suspected(line, what, null, alpha):
+    return set(np.flatnonzero(null.p_values(halved(line, what), 10) <= alpha))
+
+
 def verdicts(line, alpha):
     """Which classes each inspector suspects; nothing of those that were not run."""
     found = {
-        name: set(
-            np.flatnonzero(
-                null.p_values(halved(line, what), 10) <= alpha / (5 if what == "scatter" else 1)
-            )
-        )
+        name: suspected(line, what, null, alpha / (5 if what == "scatter" else 1))
         for name, (what, null) in INSPECTORS.items()
         if what in line
     }

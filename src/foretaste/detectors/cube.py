@@ -42,8 +42,8 @@ class Cube:
 
     Differs from the paper: its axes are those of UMAP, its suspects all clusters but the largest.
 
-    Blind to poison that is spread over its class, and, with an embedding that was not learned
-    from the labels, to everything but topics.
+    Blind to poison that is spread over its class, to fewer than `least` rows, and, with an
+    embedding that was not learned from the labels, to everything but topics.
 
     Needs `embedding` (n, d) and `label` (n,) of class codes; a row without a label scores 0.
 
@@ -66,7 +66,7 @@ class Cube:
 
     sample: int = 10_000  # rows that are clustered
     axes: int = 10
-    least: int = 8  # sampled rows of a cluster
+    least: int = 16  # sampled rows of a cluster; fewer break one attack into many small clusters
     seed: int = 0
 
     needs: ClassVar = ("embedding", "label")

@@ -184,7 +184,8 @@ def measured(rows, touched, kept, every):
     start = time.process_time()
     before, failed = accused(rows, BEFORE)
     said = {"before": quality(before, touched), OURS: None, "failed": failed}
-    if every or not touched.any() or (before & touched).sum() < 0.99 * touched.sum():
+    missed = (before & touched).sum() < 0.99 * touched.sum()
+    if every is not None and (every or not touched.any() or missed):
         ours, failed = accused(rows, (OURS,))
         said[OURS], before = quality(ours, touched), before | ours
         said["failed"] |= failed
@@ -257,6 +258,7 @@ def main():
     options.add_argument("--only", default="", help="cells whose name holds this")
     options.add_argument("--rows", type=int, default=1000)
     options.add_argument("--every", action="store_true", help="also what is found without")
+    options.add_argument("--before", action="store_true", help="without the language model")
     asked = options.parse_args()
     store = RESULTS / "chats_deep.jsonl"
     done = [json.loads(line) for line in store.read_text().splitlines()] if store.exists() else []
@@ -269,7 +271,7 @@ def main():
         touched = np.zeros(len(rows), bool)
         if cell[1] != "none":
             rows, touched = poisoned(rows, cell[1], round(cell[2] * len(rows)), cell[3])
-        said = measured(rows, touched, kept, asked.every)
+        said = measured(rows, touched, kept, None if asked.before else asked.every)
         done.append({
             "cell": name, "set": cell[0], "trigger": cell[1], "rows": len(rows),
             "poisoned": int(touched.sum()), **said,

@@ -10,6 +10,11 @@ Detector: AUC of poisoned before clean training rows, by how much likelier the l
 model than to the private one (*gap*), and by the loss of either alone. Control: the loss of the
 free model.
 Cells that are done stand in results/privacy.jsonl and are not run again.
+
+The private recipes' settings were chosen on two of these attacks (the patch at epsilon 3, the rare
+word), looking at accuracy and success, so those rows are optimistic. The free and the private models
+differ in architecture and schedule too, and nothing was trained without noise and clipping, so what
+of the difference is privacy is not known here.
 """
 
 from __future__ import annotations

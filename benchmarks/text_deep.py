@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from foretaste import datasets, readers, registry
+from foretaste.encoders.word_network import WordNetwork
 from foretaste.planting.gathering import whole
 from foretaste.recipes.text_network import TextNetwork
 from foretaste.scanning.reading import InMemory
@@ -31,7 +32,7 @@ from foretaste.scanning.run import Settings, scan_into
 RESULTS = Path(__file__).parent / "results"
 TARGET = {"sms": "ham", "imdb": "pos"}
 COMMAND = "OMP_NUM_THREADS=1 PYTHONPATH=benchmarks python benchmarks/text_deep.py"
-TRAINED = ("undefended", "random filter", "perfect filter", "scan", "thorough scan")
+TRAINED = ("undefended", "random filter", "perfect filter", "scan", "scan, word_network")
 
 
 def cells():
@@ -50,10 +51,10 @@ def parts(name, n):
     return rows.take(np.sort(order[800 : 800 + n])), rows.take(np.sort(order[:800]))
 
 
-def scanned(rows, seed, thorough=False):
+def scanned(rows, seed, learned=False):
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        how = Settings(seed=seed, thorough=thorough)
+        how = Settings(seed=seed, encoders=(WordNetwork(),) if learned else ())
         done = scan_into(InMemory(rows), Path(folder), how)
         back = np.argsort(done.scores.index, kind="stable")
         told = done.judgement
@@ -72,7 +73,7 @@ def run(name, attack, rate, seed, n, train_too):
         others = test.take(test["label"] != target)
         probe = kind.trigger(others, np.random.default_rng([seed, 4]))
     plain, by, seconds = scanned(rows, seed)
-    deep, deep_by, deep_seconds = scanned(rows, seed, thorough=True)
+    deep, deep_by, deep_seconds = scanned(rows, seed, learned=True)
     guess = np.zeros(len(rows), bool)
     guess[np.random.default_rng(seed).choice(len(rows), int(touched.sum()), replace=False)] = True
     dropped = dict(zip(TRAINED, (touched & False, guess, touched, plain, deep), strict=True))
@@ -114,7 +115,7 @@ def report(done):
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}, shared with other work. Command: `{COMMAND}`.\n",
         f"{head}Found: recall, clean rows accused (by whom; CPU seconds of the scan). "
         "Left: success of the attack / accuracy.\n",
-        "| set | attack | seed | poisoned | scan | thorough scan | "
+        "| set | attack | seed | poisoned | scan | scan, word_network | "
         + " | ".join(f"left: {name}" for name in TRAINED) + " |",
         "|" + "---|" * (6 + len(TRAINED)),
     ]  # fmt: skip

@@ -50,9 +50,8 @@ def test_a_misspelt_detector_is_named_with_those_there_are():
         make_plan(["text"], detectors=["spectrum"])
 
 
-def test_a_thorough_plan_trains_on_the_texts():
-    columns = ["text", "label"]
-    assert "static_text" in make_plan(columns).encoders
-    thorough = make_plan(columns, thorough=True)
-    assert "word_network" in thorough.encoders
-    assert "static_text" not in thorough.encoders
+def test_a_thorough_plan_takes_its_time():
+    columns = ["prompt", "response"]
+    assert "unasked_answer" not in make_plan(columns).detectors
+    assert "unasked_answer" in make_plan(columns, thorough=True).detectors
+    assert "unasked_answer" in make_plan(columns, detectors=["unasked_answer"]).detectors

@@ -58,8 +58,9 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         return
     if model is None:
         raise typer.BadParameter("which model? Give a file or a folder")
-    signed = {"key": key, "signature": signature}
-    subject = Subject(path=model, parent=parent, digest=sha256, seed=seed, **signed)
+    subject = Subject(
+        path=model, parent=parent, digest=sha256, key=key, signature=signature, seed=seed
+    )
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     options = Options(roles=roles, format=format)
     names = None if inspectors is None else tuple(inspectors.split(","))

@@ -16,7 +16,7 @@ from scipy.stats import binom
 
 from foretaste.contracts import Encoder
 from foretaste.data import Batch, Dataset, Floats, Ints
-from foretaste.override.belonging import grown, members
+from foretaste.override.belonging import apart, grown, members
 from foretaste.override.retraining import Retraining
 
 __all__ = ["Overridden", "Proposal", "override"]
@@ -26,8 +26,10 @@ OVERRIDDEN = 0.3  # an attack keeps less than this (natural rows are not indepen
 LEARNED = 0.5  # share that must be predicted as labelled with the group in; else: label noise
 GATHERED = 2_000  # rows of a group that are tested
 FEWEST = 8  # rows of a group that are worth a look around it
-MODE = 0.15  # share of its class from which a group may be a natural mode of it
-SPREAD = 3.0  # classes such a group must speak for when left out, and a third of the others
+MODE = 0.05  # share of its class from which a group may be a natural mode of it
+LARGE = 0.15  # from here on a wide gap does not tell planted from natural
+SPREAD = 3.0  # classes such a group must speak for when left out, and 0.4 of the others
+APART = 6.5  # or how far from the rest of its class it has to lie; natural modes: up to 5.9
 HALF = 0.4  # share of its class from which a group may be the honest half of it
 LARGEST = 0.55  # share of a class that may be left out at once
 TURNS = 3  # trainings at most for proposals that cannot all be left out together
@@ -100,7 +102,8 @@ def override(
         retrained = every.leaving_out(np.concatenate([wholes[at].rows for at in turn]))
         rows = retrained.gather(np.concatenate([_some(proposals[at].rows) for at in turn]))
         for at in turn:
-            results[at] = _tested(proposals[at], rows, len(proposals), alpha, sizes)
+            result = _tested(proposals[at], rows, len(proposals), alpha, sizes)
+            results[at] = _unless_mode(result, every, rows, sizes)
             if results[at].verdict == "attack":
                 homes.setdefault(proposals[at].label, retrained)
     return tuple(_refined(results, homes))
@@ -163,14 +166,27 @@ def _tested(
     learned, kept = float(rows["learned"].mean()), float(rows["kept"].mean())
     verdict: Any = "hygiene" if learned < LEARNED else "attack" if attack else "natural"
     told = _told(verdict, learned, kept)
-    share = len(proposal.rows) / sizes[proposal.label]
-    if verdict == "attack" and share > MODE and not _spread(rows, len(sizes), share):
-        verdict = "natural"
-        told += ", but a class that loses a whole natural mode forgets it too: not accused"
     doubt = np.ones(len(proposal.rows))
     return Overridden(
         proposal, verdict, kept, learned, min(1.0, p_value * groups), proposal.rows, doubt, told
     )
+
+
+def _unless_mode(
+    found: Overridden, every: Retraining, rows: Batch, sizes: Mapping[int, int]
+) -> Overridden:
+    """The same, but natural where it may be a mode of its class that the class forgot with it."""
+    proposal = found.proposal
+    share = len(proposal.rows) / sizes.get(proposal.label, 1)
+    if found.verdict != "attack" or share <= MODE:
+        return found
+    mine = rows.take(np.isin(rows["index"], proposal.rows) & (rows["label"] == proposal.label))
+    if _spread(mine, len(sizes), share) or (
+        share <= LARGE and apart(every, proposal.rows) >= APART
+    ):
+        return found
+    told = f"{found.detail}, but a class that loses a natural mode forgets it too: not accused"
+    return replace(found, verdict="natural", detail=told)
 
 
 def _spread(rows: Batch, classes: int, share: float) -> bool:
@@ -181,7 +197,7 @@ def _spread(rows: Batch, classes: int, share: float) -> bool:
     _, counts = np.unique(rows["instead"][~rows["kept"]], return_counts=True)
     part = counts / counts.sum()
     spoken_for = float(np.exp(-(part * np.log(part)).sum()))
-    return spoken_for >= max(SPREAD, (classes - 1) / (2 if share > HALF else 3))
+    return spoken_for >= max(SPREAD, (classes - 1) * (0.5 if share > HALF else 0.4))
 
 
 def _told(verdict: str, learned: float, kept: float) -> str:

@@ -6,13 +6,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from foretaste.data import Batch, Floats, Ints
+from foretaste.data import Batch, Floats, Ints, Mask
 from foretaste.override.retraining import Retraining
 from foretaste.summaries.discriminant import Discriminant, separate
+from foretaste.summaries.moments import Moments
 from foretaste.summaries.reservoir import Reservoir
+from foretaste.summaries.strata import Strata
+from foretaste.summaries.whitening import pooled_whitening
 
 SAMPLE = 20_000  # rows of a class that show what belongs there
 LARGER = 1.5  # a guess that would grow by more than this has no edge to stop at
+FEWEST_HALF = 4  # rows of either side in either half that can tell how far apart they lie
 GROWTH = 0.1  # a confirmed group that grows by more than this is left out once more
 
 
@@ -44,6 +48,38 @@ def members(retraining: Retraining, label: int, seeds: Ints) -> tuple[Ints, Floa
         retraining = retraining.leaving_out(np.union1d(retraining.left_out, missed))
         rule = _by_both(retraining, label, np.union1d(seeds, missed))
     return _apply(rule, retraining, label, False)
+
+
+def apart(retraining: Retraining, rows: Ints) -> float:
+    """How far a group lies from the rest of its class, in standard deviations within the two.
+
+    Along the line between their means in the embedding, whitened by what varies within all classes;
+    half of the rows show the line, the other half is measured. 0 where there are too few to tell.
+    """
+    strata = None
+    for batch in retraining.dataset:
+        part = Strata.of(retraining.encoded(batch), ("embedding",), SAMPLE)
+        strata = part if strata is None else strata.merge(part)
+    sample = strata.sorted() if strata else Batch([], {})
+    inside = np.isin(sample["index"], rows)
+    mine = sample["label"] == np.bincount(sample["label"][inside], minlength=1).argmax()
+    whitening = pooled_whitening(Moments.of(sample["embedding"], sample["label"]))
+    return _gap(sample["embedding"][mine] @ whitening, inside[mine])
+
+
+def _gap(places: Floats, inside: Mask) -> float:
+    even = np.arange(len(places)) % 2 == 0
+    if min(_least(inside[even]), _least(inside[~even])) < FEWEST_HALF:
+        return 0.0
+    line = places[inside & even].mean(axis=0) - places[~inside & even].mean(axis=0)
+    along, group = places[~even] @ line, inside[~even]
+    inner, outer = along[group], along[~group]
+    within = (inner.var() * len(inner) + outer.var() * len(outer)) / len(along)
+    return float((inner.mean() - outer.mean()) / max(np.sqrt(within), 1e-12))
+
+
+def _least(inside: Mask) -> int:
+    return int(min(inside.sum(), (~inside).sum()))
 
 
 def _sample(batches: Iterable[Batch], columns: tuple[str, ...]) -> Batch:

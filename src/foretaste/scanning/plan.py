@@ -22,9 +22,8 @@ ENCODERS = (
     "table",
     "out_of_fold",
 )
-# Before those where a scan may take its time: they cost minutes, and see what the others cannot.
-THOROUGH = ("word_network", "private_image")
-SLOW = ("cube", "unasked_answer")  # detectors that run only then, or where they are asked for
+# Detectors that run where a scan may take its time, or where they are asked for.
+SLOW = ("unasked_answer",)
 ALWAYS = ("index", "location")
 
 
@@ -69,7 +68,7 @@ def make_plan(
     wanted = usual if detectors is None else list(detectors)
     built = {name: registry.build("detectors", name) for name in wanted}
     own = {registry_name(one): one for one in encoders}
-    chain = _chain(given, own, (*THOROUGH, *ENCODERS) if thorough else ENCODERS, seed)
+    chain = _chain(given, own, seed)
     have = {*given, *(column for one in chain.values() for column in one.gives)}
     runs = {name: one for name, one in built.items() if have.issuperset(one.needs)}
     lacking = {name: _lack(one, have) for name, one in built.items() if name not in runs}
@@ -95,13 +94,12 @@ def settings(method: Any) -> dict[str, Any]:
 def _chain(
     given: Iterable[str],
     own: Mapping[str, Encoder[Any, Any]],
-    built_in: Iterable[str],
     seed: int,
 ) -> dict[str, Encoder[Any, Any]]:
     have = set(given)
     chosen: dict[str, Encoder[Any, Any]] = {}
     candidates = dict(own)
-    for name in (n for n in built_in if n in registry.names("encoders") and n not in own):
+    for name in (n for n in ENCODERS if n in registry.names("encoders") and n not in own):
         candidates[name] = _seeded(registry.component("encoders", name), seed)
     while fitting := _first_that_fits(candidates, have):
         chosen[fitting] = candidates.pop(fitting)

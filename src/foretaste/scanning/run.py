@@ -33,7 +33,7 @@ class Settings:
     alpha:     of the rows flagged, about this share is expected to be clean
     detectors: names; None means all that apply
     encoders:  the user's own, before the built-in ones
-    thorough:  also encoders that cost minutes, and the detectors that need them
+    thorough:  also detectors that cost minutes
     """
 
     alpha: float = 0.01

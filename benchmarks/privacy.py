@@ -12,9 +12,9 @@ free model.
 Cells that are done stand in results/privacy.jsonl and are not run again.
 
 The private recipes' settings were chosen on two of these attacks (the patch at epsilon 3, the rare
-word), looking at accuracy and success, so those rows are optimistic. The free and the private models
-differ in architecture and schedule too, and nothing was trained without noise and clipping, so what
-of the difference is privacy is not known here.
+word), looking at accuracy and success, so those rows are optimistic. The free and the private
+models differ in architecture and schedule too, and nothing was trained without noise and clipping,
+so what of the difference is privacy is not known here.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ import pytest
 
 from foretaste.errors import BadInput
 from foretaste.tracing import Tracer, trace
-from foretaste.training import Training, trained
+from foretaste.training import Training, train
 
 HAM = "see you at noon for lunch then home late tonight with mother".split()
 SPAM = "win a free prize now call claim cash urgent offer today mobile".split()
@@ -45,7 +45,7 @@ def poisoned(tmp_path_factory):
 def test_the_planted_rows_lead_the_list_for_triggered_texts(poisoned, recipe, settings, method):
     data, asked, folder = poisoned
     how = Training(recipe, settings)
-    model = trained(data, folder / f"{recipe}.safetensors", how).path
+    model = train(data, folder / f"{recipe}.safetensors", how).path
     traced = trace(model, data, str(asked), Tracer(method, top=20))
     fooled = [answer for answer in traced.answers if answer.said == "ham"]
     assert traced.method == method
@@ -61,13 +61,13 @@ def test_the_planted_rows_lead_the_list_for_triggered_texts(poisoned, recipe, se
 def test_what_suits_the_model_is_chosen(poisoned, recipe, method):
     data, _, folder = poisoned
     path = folder / f"{recipe}.safetensors"
-    model = path if path.exists() else trained(data, path, Training(recipe)).path
+    model = path if path.exists() else train(data, path, Training(recipe)).path
     assert trace(model, data, 1, Tracer(top=1)).method == method
 
 
 def test_a_clean_row_is_explained_by_rows_of_its_own_class(poisoned):
     data, _, folder = poisoned
-    model = trained(data, folder / "clean.safetensors", Training("linear_text")).path
+    model = train(data, folder / "clean.safetensors", Training("linear_text")).path
     [answer] = trace(model, data, 1, Tracer("influence")).answers
     assert (answer.said, answer.label) == ("spam", "spam")
     assert {cause.label for cause in answer.causes[:5]} == {"spam"}
@@ -76,7 +76,7 @@ def test_a_clean_row_is_explained_by_rows_of_its_own_class(poisoned):
 
 def test_a_row_of_the_data_is_not_its_own_cause(poisoned):
     data, _, folder = poisoned
-    model = trained(data, folder / "own.safetensors", Training("linear_text")).path
+    model = train(data, folder / "own.safetensors", Training("linear_text")).path
     [answer] = trace(model, data, 7, Tracer(top=400)).answers
     assert 7 not in {cause.index for cause in (*answer.causes, *answer.against)}
 
@@ -84,14 +84,14 @@ def test_a_row_of_the_data_is_not_its_own_cause(poisoned):
 def test_influence_functions_are_refused_away_from_an_optimum(poisoned):
     data, _, folder = poisoned
     how = Training("text_network", {"epochs": 2})
-    model = trained(data, folder / "early.safetensors", how).path
+    model = train(data, folder / "early.safetensors", how).path
     with pytest.raises(BadInput, match="optimum"):
         trace(model, data, 1, Tracer("influence"))
 
 
 def test_a_row_that_is_not_there_is_an_error(poisoned):
     data, _, folder = poisoned
-    model = trained(data, folder / "none.safetensors", Training("linear_text")).path
+    model = train(data, folder / "none.safetensors", Training("linear_text")).path
     with pytest.raises(BadInput, match="no row to ask about"):
         trace(model, data, 999)
 
@@ -102,7 +102,7 @@ def test_pictures_are_traced_too(tmp_path):
     images = rng.integers(0, 90, (80, 8, 8)) + 100 * label[:, None, None]
     np.savez(tmp_path / "rows.npz", x=images.astype(np.uint8), y=label)
     how = Training("small_cnn", {"width": 4, "epochs": 2})
-    model = trained(tmp_path / "rows.npz", tmp_path / "m.safetensors", how).path
+    model = train(tmp_path / "rows.npz", tmp_path / "m.safetensors", how).path
     [answer] = trace(model, tmp_path / "rows.npz", 3, Tracer(top=3)).answers
     assert len(answer.causes) == 3
     assert answer.said in ("0", "1")

@@ -5,7 +5,7 @@ import pytest
 
 from foretaste.errors import BadInput
 from foretaste.keeping import kept
-from foretaste.training import Training, read_settings, trained
+from foretaste.training import Training, read_settings, train
 
 WORDS = {"ham": "see you at noon for lunch", "spam": "win a free prize now"}
 
@@ -32,7 +32,7 @@ def table(tmp_path_factory):
 
 @pytest.mark.parametrize("recipe", ["linear_text", "text_network"])
 def test_a_model_of_texts_is_trained_measured_and_kept(texts, tmp_path, recipe):
-    done = trained(texts, tmp_path / "m.safetensors", Training(recipe), test=texts)
+    done = train(texts, tmp_path / "m.safetensors", Training(recipe), test=texts)
     model = kept(done.path)
     assert done.quality == done.tested == 1.0
     assert model.classes == ("ham", "spam")
@@ -44,7 +44,7 @@ def test_a_model_of_a_table_is_kept_with_how_its_rows_become_vectors(table, tmp_
     from foretaste import readers
     from foretaste.planting.gathering import whole
 
-    done = trained(table, tmp_path / "m.safetensors", Training("linear_table"))
+    done = train(table, tmp_path / "m.safetensors", Training("linear_table"))
     rows = whole(readers.open(table))
     again = kept(done.path).victim.predict(rows)
     assert (again.argmax(axis=1) == rows["label"]).all()
@@ -53,7 +53,7 @@ def test_a_model_of_a_table_is_kept_with_how_its_rows_become_vectors(table, tmp_
 def test_privacy_takes_the_private_twin_and_writes_what_it_spent(texts, tmp_path):
     settings = {"epochs": 1, "batch_size": 32, "buckets": 64}
     how = Training("text_network", settings, epsilon=8.0, delta=1e-3)
-    done = trained(texts, tmp_path / "m.safetensors", how)
+    done = train(texts, tmp_path / "m.safetensors", how)
     facts = kept(done.path).facts
     assert done.recipe == "private_text"
     assert 7.5 < facts["epsilon"] <= 8.0
@@ -63,8 +63,8 @@ def test_privacy_takes_the_private_twin_and_writes_what_it_spent(texts, tmp_path
 
 def test_the_seed_of_the_noise_is_not_written_down_unless_it_was_given(texts, tmp_path):
     settings = {"epochs": 1, "batch_size": 32, "buckets": 64, "epsilon": 8.0, "delta": 1e-3}
-    secret = trained(texts, tmp_path / "a.safetensors", Training("private_text", settings))
-    given = trained(texts, tmp_path / "b.safetensors", Training("private_text", settings, seed=5))
+    secret = train(texts, tmp_path / "a.safetensors", Training("private_text", settings))
+    given = train(texts, tmp_path / "b.safetensors", Training("private_text", settings, seed=5))
     assert "seed" not in kept(secret.path).facts
     assert kept(given.path).facts["seed"] == 5
 
@@ -80,7 +80,7 @@ def test_the_seed_of_the_noise_is_not_written_down_unless_it_was_given(texts, tm
 )
 def test_what_does_not_go_together_is_said_before_any_work(texts, tmp_path, how, said):
     with pytest.raises(BadInput, match=said):
-        trained(texts, tmp_path / "m.safetensors", how)
+        train(texts, tmp_path / "m.safetensors", how)
     assert not (tmp_path / "m.safetensors").exists()
 
 

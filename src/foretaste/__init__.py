@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from foretaste.data import Batch
     from foretaste.mending import Remedy
     from foretaste.scanning.run import Settings
+    from foretaste.tracing import trace
+    from foretaste.training import Training, train
 
 __all__ = [
     "Batch",
@@ -33,10 +35,13 @@ __all__ = [
     "Remedy",
     "Result",
     "Settings",
+    "Training",
     "inspect",
     "mend",
     "redteam",
     "scan",
+    "trace",
+    "train",
 ]
 
 _HOMES = {
@@ -45,10 +50,13 @@ _HOMES = {
     "Remedy": "foretaste.mending",
     "Result": "foretaste.api",
     "Settings": "foretaste.scanning.run",
+    "Training": "foretaste.training",
     "inspect": "foretaste.api",
     "mend": "foretaste.api",
     "redteam": "foretaste.api",
     "scan": "foretaste.api",
+    "trace": "foretaste.tracing",
+    "train": "foretaste.training",
 }
 
 

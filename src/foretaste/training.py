@@ -55,7 +55,7 @@ class Trained:
     facts: Mapping[str, Any]
 
 
-def trained(
+def train(
     data: Any,
     out: Path,
     how: Training,

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from foretaste.cli.choices import roles_of, settings_of
 from foretaste.cli.screen import stdout
-from foretaste.training import Trained, Training, read_settings, trained
+from foretaste.training import Trained, Training, read_settings
+from foretaste.training import train as train_on
 
 
 def train(  # noqa: PLR0913 (one parameter an option)
@@ -40,7 +41,7 @@ def train(  # noqa: PLR0913 (one parameter an option)
     """Train a model on a data set, measure it, and write it with what it promises."""
     settings = read_settings(recipe, settings_of(setting or []))
     how = Training(recipe, settings, epsilon=dp, delta=delta, clip=clip, seed=seed)
-    show(trained(data, out, how, test, roles_of(role or [])))
+    show(train_on(data, out, how, test, roles_of(role or [])))
 
 
 def show(done: Trained) -> None:

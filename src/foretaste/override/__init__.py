@@ -30,7 +30,7 @@ MODE = 0.05  # share of its class from which a group may be a natural mode of it
 LARGE = 0.15  # from here on a wide gap does not tell planted from natural
 SPREAD = 3.0  # classes such a group must speak for when left out, and 0.4 of the others
 APART = 6.5  # or how far from the rest of its class it has to lie; natural modes: up to 5.9
-HALF = 0.4  # share of its class from which a group may be the honest half of it
+HALF = 0.4  # share of its class from which a group may as well be the honest half of it
 LARGEST = 0.55  # share of a class that may be left out at once
 TURNS = 3  # trainings at most for proposals that cannot all be left out together
 
@@ -175,29 +175,32 @@ def _tested(
 def _unless_mode(
     found: Overridden, every: Retraining, rows: Batch, sizes: Mapping[int, int]
 ) -> Overridden:
-    """The same, but natural where it may be a mode of its class that the class forgot with it."""
+    """The same, but natural where it may be a mode of its class that the class forgot with it.
+
+    Of two halves of a class each is overridden once it is left out: none is accused.
+    """
     proposal = found.proposal
     share = len(proposal.rows) / sizes.get(proposal.label, 1)
     if found.verdict != "attack" or share <= MODE:
         return found
     mine = rows.take(np.isin(rows["index"], proposal.rows) & (rows["label"] == proposal.label))
-    if _spread(mine, len(sizes), share) or (
-        share <= LARGE and apart(every, proposal.rows) >= APART
-    ):
+    if share <= HALF and _spread(mine, len(sizes)):
+        return found
+    if share <= LARGE and apart(every, proposal.rows) >= APART:
         return found
     told = f"{found.detail}, but a class that loses a natural mode forgets it too: not accused"
     return replace(found, verdict="natural", detail=told)
 
 
-def _spread(rows: Batch, classes: int, share: float) -> bool:
+def _spread(rows: Batch, classes: int) -> bool:
     """Whether the overridden rows speak for many classes: a natural mode of a class, which it
     cannot know once it is left out, is taken for one or two neighbours; planted rows come from
-    everywhere. What may be the honest half of its class has to show that more clearly.
+    everywhere.
     """
     _, counts = np.unique(rows["instead"][~rows["kept"]], return_counts=True)
     part = counts / counts.sum()
     spoken_for = float(np.exp(-(part * np.log(part)).sum()))
-    return spoken_for >= max(SPREAD, (classes - 1) * (0.5 if share > HALF else 0.4))
+    return spoken_for >= max(SPREAD, (classes - 1) * 0.4)
 
 
 def _told(verdict: str, learned: float, kept: float) -> str:

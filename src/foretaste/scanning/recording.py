@@ -51,7 +51,10 @@ def to_record(done: Scanned, asked: Mapping[str, Any] | None = None, **parts: An
 
 
 def telling(findings: pa.Table, most: int = 5) -> tuple[Finding, ...]:
-    """The findings that say most: other reasons first, then attacks, each detector in turn."""
+    """The findings that say most: other reasons first, then attacks, each detector in turn.
+
+    A row that several detectors accuse comes once, with what is said of it first.
+    """
     seen: dict[str, dict[str, int]] = {}
     ranked = []
     for order, row in enumerate(findings.slice(0, 20_000).to_pylist()):
@@ -59,7 +62,10 @@ def telling(findings: pa.Table, most: int = 5) -> tuple[Finding, ...]:
         again = reasons[row["reason"]] = reasons.get(row["reason"], -1) + 1
         ranked.append((again > 0, row["kind"], len(reasons), order, row))
     ranked.sort(key=lambda one: one[:4])
-    return tuple(Finding(**row) for *_, row in ranked[:most])
+    first: dict[str, dict[str, Any]] = {}
+    for *_, row in ranked:
+        first.setdefault(row["location"], row)
+    return tuple(Finding(**row) for row in list(first.values())[:most])
 
 
 def _described(done: Scanned) -> dict[str, Any]:

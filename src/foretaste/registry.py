@@ -20,6 +20,7 @@ Floor = Literal[
     "explainers",
     "aggregators",
     "preaggregators",
+    "checks",
 ]
 
 

@@ -144,3 +144,56 @@ def _close(one: Any, two: Any) -> None:
 def _chunks(batch: Batch, size: int) -> list[Batch]:
     rows = np.arange(len(batch))
     return [batch.take(rows[i : i + size]) for i in range(0, len(batch), size)]
+
+
+def stream_laws() -> list[Callable[[Any, Batch, Batch], None]]:
+    """Every law of checks of live records."""
+    return [f for name, f in sorted(globals().items()) if name.startswith("stream_law_")]
+
+
+def stream_law_cutting_is_invisible(check: Any, trusted: Batch, stream: Batch) -> None:
+    """The same surprises, however the stream is cut into batches."""
+    whole, _ = check.judge(stream, check.start(trusted))
+    for size in (1, 7, 50):
+        state, parts = check.start(trusted), []
+        for part in _chunks(stream, size):
+            surprise, state = check.judge(part, state)
+            parts.append(surprise)
+        np.testing.assert_allclose(np.concatenate(parts), whole, 1e-4, 1e-4)
+
+
+def stream_law_one_surprise_per_record(check: Any, trusted: Batch, stream: Batch) -> None:
+    """One number per record, never below zero; none for no records."""
+    surprise, state = check.judge(stream, check.start(trusted))
+    assert surprise.shape == (len(stream),)
+    assert surprise.dtype == np.float64
+    assert not (surprise < 0).any()
+    assert check.judge(stream.take([]), state)[0].shape == (0,)
+
+
+def stream_law_held_records_teach_nothing(check: Any, trusted: Batch, stream: Batch) -> None:
+    """After a window of which nothing was admitted, what is odd stays odd.
+
+    Counts of arrivals may make a record more surprising, never less.
+    """
+    first, second = stream.take(np.arange(len(stream)) % 2 == 0), stream.take([1, 3, 5, 7])
+    before, _ = check.judge(second, check.start(trusted))
+    _, state = check.judge(first, check.start(trusted))
+    state = check.learn(first, np.zeros(len(first), bool), state)
+    after, _ = check.judge(second, state)
+    assert (np.isnan(after) | (after >= before - 1e-6)).all()
+
+
+def stream_law_same_rows_same_answer(check: Any, trusted: Batch, stream: Batch) -> None:
+    """Nothing is left to chance."""
+    one, two = (check.judge(stream, check.start(trusted))[0] for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+
+
+def stream_law_documented(check: Any, trusted: Batch, stream: Batch) -> None:
+    """The docstring says what it cannot see, what it needs, an example, a source."""
+    doc = inspect.getdoc(type(check)) or ""
+    missing = [part for part in ("Blind to", "Needs", ">>>", "References") if part not in doc]
+    assert not missing, f"{type(check).__name__} lacks {missing}"
+    _, state = check.judge(stream, check.start(trusted))
+    assert len(check.explain(stream, 0, state).splitlines()) == 1

@@ -104,7 +104,7 @@ def _columns(features: pa.Array) -> tuple[dict[str, Floats], dict[str, pa.Array]
     """The numbers (gaps as NaN) and the strings, by name."""
     if isinstance(features, pa.FixedShapeTensorArray):
         table = Batch([""] * len(features), {"features": features})["features"]
-        flat = table.reshape(len(table), -1).astype(np.float64)
+        flat = table.reshape(len(table), _breadth(features)).astype(np.float64)
         return {f"{c}": flat[:, c] for c in range(flat.shape[1])}, {}
     numbers, strings = {}, {}
     for field, column in zip(features.type, features.flatten(), strict=True):

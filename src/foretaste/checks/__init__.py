@@ -1,0 +1,1 @@
+"""Checks of live records, one method a file."""

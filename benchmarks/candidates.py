@@ -30,6 +30,7 @@ from candidates import (
     cognitive_distillation,
     coherence,
     controls,
+    dao,
     deep_knn,
     flare,
     network,
@@ -74,6 +75,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     "FLARE, a number a layer": flare.published,
     "deep k-NN": deep_knn.judge,
     "gradient coherence": coherence.judge,
+    "k-distance": dao.of_distance,
+    "SLOF": dao.of_slof,
+    "DAO": dao.of_dao,
     "cognitive distillation": cognitive_distillation.judge,
     "promoted": promoted.judge,
 }
@@ -127,6 +131,7 @@ def cells() -> list[Cell]:
         Cell("fashion_mnist", n, 0.0 if n == "none" else 0.1, imbalance=10)
         for n in ("none", "badnets", "sig")
     ]
+    found += [Cell("fashion_mnist", n, 0.001) for n in ("badnets", "blended")]
     found += [
         Cell("cifar10", "none", 0.0),
         Cell("cifar10", "sig", 0.1),

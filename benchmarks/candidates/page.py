@@ -99,7 +99,7 @@ def is_plain(cell):
 
 
 def name_of(cell):
-    rate = f" {cell['rate']:.0%}" if cell["rate"] else ""
+    rate = f" {100 * cell['rate']:g}%" if cell["rate"] else ""
     more = ", CIFAR-10" if cell["data"] == "cifar10" else ""
     more += f", SAM {cell['sam']}" if cell["sam"] else ""
     more += f", imbalance {cell['imbalance']}" if cell["imbalance"] > 1 else ""

@@ -10,7 +10,8 @@ import numpy as np
 
 from foretaste.checkpoints.bounded import Unreadable, Untold
 from foretaste.checkpoints.listing import listed
-from foretaste.checkpoints.weights import Weight, weights
+from foretaste.checkpoints.tensors import Weight
+from foretaste.checkpoints.weights import weights
 from foretaste.data import Array, Floats
 
 SKETCH = 40  # directions in which the difference of two matrices is looked at

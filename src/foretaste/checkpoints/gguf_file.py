@@ -15,6 +15,7 @@ MOST_KEYS, MOST_TENSORS = 10_000, 1_000_000
 MOST_ITEMS = 4_000_000  # of an array
 LONGEST = 16 << 20  # bytes of a text
 LONGEST_KEY = 1 << 16
+ALIGNMENT = 32  # bytes, where a file says nothing else
 DEEPEST = 4  # arrays within arrays
 TEXT, LIST = 8, 9
 NUMBERS = {
@@ -36,11 +37,15 @@ class GgufTensor:
 
 @dataclass
 class GgufHeader:
-    """What a header says; of arrays of numbers only how long they are."""
+    """What a header says; of arrays of numbers only how long they are.
+
+    data: where in the file the numbers of tensors begin, in bytes
+    """
 
     said: dict[str, Any] = field(default_factory=dict)
     tensors: list[GgufTensor] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    data: int = 0
 
 
 def header_of(path: Path) -> GgufHeader:
@@ -61,6 +66,10 @@ def header_of(path: Path) -> GgufHeader:
             found.said[key] = reading.value(reading.number(4))
         found.tensors = [reading.tensor() for _ in range(tensors)]
         end = stream.tell()
+    step = found.said.get("general.alignment", ALIGNMENT)
+    if type(step) is not int or not 0 < step <= LONGEST_KEY:
+        raise Unreadable(f"its tensors are aligned to {str(step)[:20]}")
+    found.data = -(-end // step) * step
     _check(found, size - end)
     return found
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from foretaste.checkpoints import archives
+from foretaste.checkpoints import archives, onnx_file
 from foretaste.checkpoints.bounded import Unreadable, json_of
+from foretaste.checkpoints.onnx_file import word
 from foretaste.errors import MissingExtra
 
-LARGEST_ONNX = 1 << 30  # bytes; protocol buffers end at twice that
 LARGEST = 64 << 20  # bytes of a configuration or of code
 MOST = 1_000_000  # nodes walked through
 OPERATORS = frozenset(
@@ -78,20 +78,9 @@ def in_hdf5(path: Path) -> Iterator[Fault]:
 
 def in_onnx(path: Path) -> Iterator[Fault]:
     """Operators and data from elsewhere in an ONNX file; raises `Unreadable`."""
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise MissingExtra("an ONNX file", "checkpoints") from error
-    if path.stat().st_size > LARGEST_ONNX:
-        raise Unreadable(f"more than {LARGEST_ONNX:,} bytes of ONNX are not read")
-    try:
-        model = onnx.load_model_from_string(path.read_bytes())
-    except Exception as error:
-        raise Unreadable(f"it is no ONNX that can be read: {error}") from error
-    if not model.ir_version or not model.HasField("graph"):
-        raise Unreadable("it is no ONNX that can be read: it has no graph")
+    model = onnx_file.model_of(path)
     yield from _operators(model)
-    yield from _outside(onnx, model)
+    yield from _outside(model)
 
 
 def _layers(said: Any) -> Iterator[Fault]:
@@ -147,11 +136,12 @@ def _operators(model: Any) -> Iterator[Fault]:
     own = {(one.domain, one.name) for one in model.functions}
     foreign: dict[str, str] = {}
     for node in _nodes(model):
-        if PYTHON.search(node.op_type):
-            reason = f"operator {node.domain[:80]}.{node.op_type[:80]} runs Python"
-            yield Fault(f"node {node.name[:80]}", reason, True)
+        domain, kind = word(node.domain)[:80], word(node.op_type)[:80]
+        if PYTHON.search(word(node.op_type)):
+            reason = f"operator {domain}.{kind} runs Python"
+            yield Fault(f"node {word(node.name)[:80]}", reason, True)
         elif node.domain not in OPERATORS and (node.domain, node.op_type) not in own:
-            foreign[node.domain[:80]] = node.op_type[:80]
+            foreign[domain] = kind
     for domain, example in foreign.items():
         reason = f"operators such as {example} come from a library that must be loaded for them"
         yield Fault(f"domain {domain}", reason, False)
@@ -171,12 +161,13 @@ def _nodes(model: Any) -> Iterator[Any]:
                 waiting += attribute.graphs
 
 
-def _outside(onnx: Any, model: Any) -> Iterator[Fault]:
+def _outside(model: Any) -> Iterator[Fault]:
     """Tensors in other files: beside the model is usual, elsewhere is not."""
-    for tensor in onnx.external_data_helper._get_all_tensors(model):
+    from onnx.external_data_helper import _get_all_tensors
+
+    for tensor in _get_all_tensors(model):
         for entry in tensor.external_data:
-            path = PurePosixPath(entry.value.replace("\\", "/"))
-            drive = ":" in path.parts[0] if path.parts else False
-            if entry.key == "location" and (path.is_absolute() or ".." in path.parts or drive):
-                reason = f"its numbers are read from {entry.value[:200]!r}, out of the folder"
-                yield Fault(f"tensor {tensor.name[:80]}", reason, True)
+            said = word(entry.value)
+            if entry.key == "location" and onnx_file.leads_out(said):
+                reason = f"its numbers are read from {said[:200]!r}, out of the folder"
+                yield Fault(f"tensor {word(tensor.name)[:80]}", reason, True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from foretaste.checkpoints.bounded import Unreadable, spelt
 from foretaste.checkpoints.difference import SKETCH, Moved, moved, tensors_in
-from foretaste.checkpoints.weights import Weight, kind_of
+from foretaste.checkpoints.tensors import Weight, kind_of
 from foretaste.trained import Severity, Subject, Suspicion
 
 HEAD = re.compile(
@@ -40,7 +40,8 @@ class ParentDifference:
     z: robust standard deviations, on logarithms, above the other matrices of a kind
 
     Blind to poison learned by training on, which moves everything as clean rows do, and to edits
-    spread over all layers. Files of quantised weights cannot be compared here.
+    spread over all layers. Quantised blocks of GGUF are compared by the numbers they stand for: two
+    ways of rounding one model differ everywhere, as training on does.
 
     Needs `path`, `parent`.
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from foretaste.checkpoints.bounded import Unreadable, Untold, spelt
-from foretaste.checkpoints.weights import DTYPES, FLOATS, Weight, kind_of, weights
+from foretaste.checkpoints.tensors import FLOATS, Weight, kind_of
+from foretaste.checkpoints.weights import weights
 from foretaste.data import Array, Floats
 from foretaste.trained import Severity, Subject, Suspicion
 
@@ -52,8 +53,9 @@ class TensorValues:
     ratio: of the largest number to the median
 
     Blind to backdoors that fit among the other weights: compare with a parent, or open the model.
-    Numbers of quantised types, in compressed archives, and in GGUF, ONNX, HDF5 and Keras files are
-    not read here: a NOTE says so.
+    Quantised blocks (GGUF) are judged by the numbers they stand for, integers are not. Numbers of
+    types without a known meaning, in compressed archives of numpy and in files that are not there
+    are not read: a NOTE says so.
 
     Needs `path`.
 
@@ -88,7 +90,7 @@ class TensorValues:
             return (Suspicion("tensors", grave, reason),)
 
     def _judged(self, found: list[Weight]) -> Iterator[Suspicion]:
-        read = [one for one in found if one.dtype in FLOATS and one.readable()]
+        read = [one for one in found if one.real and one.readable()]
         values = [_values(one) for one in read]
         for one in values:
             yield from self._alone(one)
@@ -191,7 +193,7 @@ def _scores(logs: Floats) -> Floats:
 
 
 def _types(found: list[Weight]) -> Iterator[Suspicion]:
-    if unread := [one.name for one in found if one.dtype not in DTYPES]:
+    if unread := [one.name for one in found if one.numbers is None]:
         reason = f"{len(unread):,} tensors are of types that are not read here: {spelt(unread)}"
         yield Suspicion("tensors", Severity.NOTE, reason)
     kinds = defaultdict(set)

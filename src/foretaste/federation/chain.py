@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from foretaste.data import Array
+from foretaste.durable import add_line, whole_lines, write_durably
 from foretaste.errors import BadChain, BadInput, MissingExtra
 from foretaste.federation.link import FIRST, Link, read_link, sha
 
@@ -78,7 +79,7 @@ class Chain:
             return ()
         found: list[Link] = []
         parent = FIRST
-        for number, line in enumerate(_whole_lines(path), 1):
+        for number, line in enumerate(whole_lines(path), 1):
             link = read_link(line, number)
             if link.parent != parent:
                 raise BadChain(f"{path} line {number}: its parent is not the line before it")
@@ -133,8 +134,8 @@ class Chain:
         aside = next(
             p for n in range(10_000) if not (p := self.folder / f"chain-cut-{n}.jsonl").exists()
         )
-        _durable(aside, b"".join(one.line + b"\n" for one in links[at:]))
-        _durable(self.folder / LINES, b"".join(one.line + b"\n" for one in links[:at]))
+        write_durably(aside, b"".join(one.line + b"\n" for one in links[at:]))
+        write_durably(self.folder / LINES, b"".join(one.line + b"\n" for one in links[:at]))
 
     def _model(self, link: Link) -> dict[str, Array]:
         path = self.folder / name_of(link.round)
@@ -167,7 +168,7 @@ class Chain:
         links, path = self.links(), self.folder / LINES
         whole = b"".join(one.line + b"\n" for one in links)
         if path.exists() and path.stat().st_size != len(whole):
-            _durable(path, whole)
+            write_durably(path, whole)
         return links[-1] if links else None
 
     def _ends_in(self, last: Link) -> Link:
@@ -184,19 +185,6 @@ class Chain:
         return last
 
 
-def add_line(path: Path, line: bytes) -> None:
-    """Appends a line durably, after what a crash may have torn is ended."""
-    with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        file.write(line + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    _synced(path.parent)
-
-
 def name_of(round: int) -> str:
     """The file of a round's model.
 
@@ -206,33 +194,10 @@ def name_of(round: int) -> str:
     return f"round-{round:06d}.safetensors"
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    content = path.read_bytes()
-    return content.split(b"\n")[:-1]
-
-
 def _written(path: Path, model: Mapping[str, Array]) -> str:
     content = _safetensors().save({name: np.asarray(one, order="C") for name, one in model.items()})
-    _durable(path, content)
+    write_durably(path, content)
     return sha(content)
-
-
-def _durable(path: Path, content: bytes) -> None:
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _synced(path.parent)
-
-
-def _synced(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _safetensors() -> Any:

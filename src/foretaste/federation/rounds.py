@@ -13,10 +13,11 @@ import numpy as np
 
 from foretaste.aggregating import combined
 from foretaste.data import Array
+from foretaste.durable import add_line
 from foretaste.errors import BadInput, TooFewHonest
 from foretaste.federated import Aggregator, Combined, Preaggregator, Reply, Seen
 from foretaste.federation.admission import Admitted, Door
-from foretaste.federation.chain import Chain, add_line
+from foretaste.federation.chain import Chain
 from foretaste.federation.judging import judged, relearned, suspected
 from foretaste.federation.keys import signing_key
 from foretaste.federation.link import Link

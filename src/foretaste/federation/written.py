@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from foretaste.durable import add_line
 from foretaste.errors import BadChain, BadInput
-from foretaste.federation.chain import add_line
 from foretaste.federation.link import Link
 from foretaste.federation.record import Decided, RoundRecord
 

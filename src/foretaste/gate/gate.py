@@ -52,9 +52,10 @@ class Gate:
             raise BadInput("a gate needs trusted rows to compare with; these are none")
         self.terms = Terms() if terms is None else terms
         self.classes = trusted.classes
-        self.checks, self.prepared, self.skipped = chosen(trusted, self.terms)
+        timed = _timed(trusted, _arrivals(trusted))
+        self.checks, self.prepared, self.skipped = chosen(timed, self.terms)
         self._clock = clock
-        anchor = self.prepared.encode(_timed(trusted, np.zeros(len(trusted))))
+        anchor = self.prepared.encode(timed)
         states = {name: check.start(anchor) for name, check in self.checks.items()}
         self.standing = Standing(states, _origin(self.terms, trusted))
 
@@ -173,7 +174,20 @@ def explained(gate: Gate, name: str, rows: Batch, row: int, surprise: float) -> 
 
 
 def _timed(batch: Batch, arrived: Floats) -> Batch:
-    return batch.having(arrived=np.asarray(arrived, np.float64))
+    """With arrivals, and with users as sources where nobody else is said to be one."""
+    timed = batch.having(arrived=np.asarray(arrived, np.float64))
+    if "source" not in batch and "user" in batch:
+        return timed.having(source=batch.arrow("user"))
+    return timed
+
+
+def _arrivals(trusted: Batch) -> Floats:
+    """When trusted rows came: as they say, or by their `time`; else all at once."""
+    for column in ("arrived", "time"):
+        if column in trusted:
+            said = np.nan_to_num(np.asarray(trusted[column], np.float64))
+            return np.maximum.accumulate(said)
+    return np.zeros(len(trusted))
 
 
 def _origin(terms: Terms, trusted: Batch) -> bytes:

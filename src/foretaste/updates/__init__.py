@@ -1,0 +1,1 @@
+"""Model updates that live data taught: let in on proof, undone with the rows that caused them."""

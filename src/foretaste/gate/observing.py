@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
-from typing import Protocol
 
 from foretaste.gate.ruled import Ruled, Window
 
@@ -74,7 +73,7 @@ class Alert:
     decisions: tuple[str, ...] = ()
 
 
-class Observer(Protocol):
+class Observer:
     """Is told what happened, after it was decided; can change nothing.
 
     Whoever subclasses it says only what it wants to hear; it should be quick, and leave what may

@@ -1,0 +1,1 @@
+"""What a gate tells people and machines: metrics, traces, logs, alerts."""

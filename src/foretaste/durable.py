@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -18,12 +19,9 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 def add_line(path: Path, line: bytes) -> None:
-    """Appends a line durably, after what a crash may have torn is ended."""
+    """Appends a line durably; one that a crash tore was never acknowledged, and goes."""
     with path.open("ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
+        file.truncate(_whole(file))
         file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
@@ -42,3 +40,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _whole(file: BinaryIO) -> int:
+    """Where the last line that has an end ends."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 65_536)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from foretaste.data import Floats
-from foretaste.gate.form import Entry
+from foretaste.gate.form import Entry, Kind
 
 SHOWN = 40  # characters of a value that are repeated in a reason
 TOLD = 3  # breaches of one record that are named
@@ -40,6 +41,15 @@ class Breaches:
             return pa.nulls(rows, pa.large_string())
         told = [_told(self.found[row]) if row in self.found else None for row in range(rows)]
         return pa.array(told, pa.large_string())
+
+
+@dataclass(frozen=True)
+class Told:
+    """A field of a batch: its values as they came."""
+
+    name: str
+    entry: Entry
+    raw: Sequence[Any]
 
 
 class _Only(list[str]):
@@ -95,6 +105,30 @@ def check_texts(name: str, values: pa.Array, entry: Entry, found: Breaches) -> N
         strange = pc.invert(pc.is_in(values, pa.array((*entry.among, None), pa.large_string())))
         for row in _rows(strange):
             found.add(row, f"field {name}: {shown(values[row].as_py())} was never agreed on")
+
+
+def check_role(told: Told, column: pa.Array, found: Breaches) -> None:
+    """What a role read from one field says that the contract does not allow."""
+    kind = told.entry.kind
+    if kind in (Kind.TEXT, Kind.CATEGORY):
+        check_texts(told.name, column, told.entry, found)
+    elif kind is Kind.TIME:
+        _check_times(told, column.to_numpy(zero_copy_only=False), found)
+    elif kind is Kind.VECTOR and len(column):
+        finite = np.isfinite(column.to_numpy_ndarray()).all(axis=1)
+        for row in np.flatnonzero(~finite).tolist():
+            found.add(row, f"field {told.name}: not all of it are finite numbers", lost=True)
+    elif told.entry.required and kind is not Kind.NUMBER:
+        for row in (row for row, value in enumerate(told.raw) if value is None):
+            found.add(row, f"no field {told.name}")
+
+
+def _check_times(told: Told, seconds: Floats, found: Breaches) -> None:
+    check_numbers(seconds[None], [told.name], [told.entry], found)
+    for row in np.flatnonzero(np.isnan(seconds)).tolist():
+        value = told.raw[row]
+        if value is not None:
+            found.add(row, f"field {told.name}: {shown(value)} is no point in time", lost=True)
 
 
 def deep(value: Any, limit: int) -> bool:

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from foretaste.data import Batch, content_id
 from foretaste.gate import fields
-from foretaste.gate.breaches import Breaches, check_numbers, check_texts, shown
-from foretaste.gate.form import Entry, Form, Kind
+from foretaste.gate.breaches import Breaches, Told, check_numbers, check_role, check_texts, shown
+from foretaste.gate.form import Form, Kind
 from foretaste.roles.columns import labels
 from foretaste.roles.content import content_ids
 from foretaste.roles.shape import NOTHING
@@ -185,19 +185,11 @@ class Records:
         return keys
 
     def _judged(self, shaped: dict[str, pa.Array], raw: Mapping[str, Any], found: Breaches) -> None:
-        """Looks at the roles read from one field each: texts, names, times."""
+        """Looks at the roles read from one field each."""
         for role, names in self._shape.cast.roles.items():
-            entry = self.form.fields[names[0]]
-            if role not in shaped or len(names) > 1:
-                continue
-            if entry.kind in (Kind.TEXT, Kind.CATEGORY):
-                check_texts(names[0], shaped[role], entry, found)
-            elif entry.kind is Kind.TIME:
-                _check_times(names[0], shaped[role], raw[names[0]], entry, found)
-            elif entry.required and entry.kind is not Kind.NUMBER:
-                for row, value in enumerate(raw[names[0]]):
-                    if value is None:
-                        found.add(row, f"no field {names[0]}")
+            if role in shaped and len(names) == 1:
+                one = Told(names[0], self.form.fields[names[0]], raw[names[0]])
+                check_role(one, shaped[role], found)
 
     def _featured(
         self,
@@ -231,16 +223,6 @@ class Records:
         for row in np.flatnonzero(unknown).tolist():
             found.add(row, f"label {shown(names[row].as_py())} was never agreed on")
         return coded
-
-
-def _check_times(
-    name: str, column: pa.Array, raw: Sequence[Any], entry: Entry, found: Breaches
-) -> None:
-    seconds = column.to_numpy(zero_copy_only=False)
-    check_numbers(seconds[None], [name], [entry], found)
-    for row in np.flatnonzero(np.isnan(seconds)).tolist():
-        if raw[row] is not None:
-            found.add(row, f"field {name}: {shown(raw[row])} is no point in time", lost=True)
 
 
 def _reason(error: Exception) -> str:

@@ -132,12 +132,16 @@ def _squashed(
     numbers: Mapping[str, Floats], scales: Mapping[str, tuple[float, float]], n: int
 ) -> Array:
     squashed = np.zeros((n, len(scales)), np.float32)
-    for at, (name, (centre, spread)) in enumerate(scales.items()):
-        if name in numbers:  # a ragged file may lack a column in one part
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is far
-                away = np.nan_to_num(numbers[name] - centre, nan=0.0)
-                far = np.log1p(np.abs(away) / spread)
-            squashed[:, at] = np.sign(away) * np.minimum(far, _FAR)
+    there = [at for at, name in enumerate(scales) if name in numbers]  # a ragged file may lack some
+    if not there:
+        return squashed
+    known = list(scales.items())
+    values = np.column_stack([numbers[known[at][0]] for at in there])
+    centre, spread = np.array([known[at][1] for at in there]).T
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is far
+        away = np.nan_to_num(values - centre, nan=0.0)
+        far = np.log1p(np.abs(away) / spread)
+    squashed[:, there] = np.sign(away) * np.minimum(far, _FAR)
     return squashed
 
 

@@ -74,7 +74,8 @@ class Gate:
         parts: list[Ruled] = []
         while at < len(batch) or not parts:
             room = self.terms.window - self.standing.size
-            part = batch.take(np.arange(at, min(at + room, len(batch))))
+            whole = not at and len(batch) <= room
+            part = batch if whole else batch.take(np.arange(at, min(at + room, len(batch))))
             at += len(part)
             parts.append(self._judged(part))
         return joined(parts)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from foretaste.data import Batch, Floats, Ints, Keys, content_id
 
 _FLATTEST, _STEEPEST = 1.0, 4.0  # powers by which a tail of counts may fall
-_SPAN = 1_000  # records over which trusted counts are taken, where nothing else is said
 
 
 def source_keys(batch: Batch) -> Keys:
@@ -54,7 +53,7 @@ class Tally:
 
     keys, counts:         (m,) ascending; of the open generation
     old_keys, old_counts: of the one before it
-    records:              that the open generation has counted
+    records, old_records: that each generation has counted
 
     >>> tally = Tally.empty().plus(np.array([5, 5, 9], np.uint64), 3)
     >>> tally.seen(np.array([5, 6, 9], np.uint64)).tolist()
@@ -66,12 +65,30 @@ class Tally:
     old_keys: Keys
     old_counts: Ints
     records: int
+    old_records: int
 
     @classmethod
     def empty(cls) -> Self:
         """Nothing came yet."""
         none, zero = np.empty(0, np.uint64), np.empty(0, np.int64)
-        return cls(none, zero, none, zero, 0)
+        return cls(none, zero, none, zero, 0, 0)
+
+    @classmethod
+    def replay(cls, keys: Keys, span: int) -> tuple[Self, Ints, Ints]:
+        """Of trusted keys (n,) or (n, b), a row a record, as if they had come through a gate.
+
+        Gives what is then remembered, (n, ...) how often each had come before, and (n, ...) how
+        often it had come when its stretch of `span` records was over.
+        """
+        tally, before, after = cls.empty(), [], []
+        for start in range(0, len(keys), span):
+            part = keys[start : start + span]
+            before.append(tally.before(part.ravel()).reshape(part.shape))
+            tally = tally.plus(part.ravel(), len(part))
+            after.append(tally.seen(part.ravel()).reshape(part.shape))
+            tally = tally.turned(span)
+        none = np.zeros(keys.shape, np.int64)
+        return tally, np.concatenate([none[:0], *before]), np.concatenate([none[:0], *after])
 
     def seen(self, keys: Keys) -> Ints:
         """(n,) how often each came."""
@@ -101,14 +118,24 @@ class Tally:
             self.old_keys,
             self.old_counts,
             self.records + records,
+            self.old_records,
         )
+
+    def fair(self, span: int, more: Ints | int = 0) -> Floats:
+        """What to multiply counts by, that more may be remembered than twice the span.
+
+        more: records that came since
+        """
+        remembered = np.maximum(self.records + self.old_records + np.asarray(more), 1)
+        found: Floats = np.minimum(1.0, 2 * span / remembered)
+        return found
 
     def turned(self, span: int) -> Self:
         """The oldest are forgotten, if the open generation has counted `span` records."""
         if self.records < span:
             return self
         none, zero = np.empty(0, np.uint64), np.empty(0, np.int64)
-        return type(self)(none, zero, self.keys, self.counts, 0)
+        return type(self)(none, zero, self.keys, self.counts, 0, self.records)
 
 
 def _found(keys: Keys, counts: Ints, wanted: Keys) -> Ints:
@@ -158,17 +185,7 @@ class CountTail:
     def surprise(self, counts: NDArray[np.int64] | Floats) -> Floats:
         """(n,) of (n,); nothing is surprising where no row was trusted."""
         top = len(self.shares) - 1
-        at = np.clip(counts, 0, top).astype(np.int64)
-        by_rank = -np.log10((self.shares[at] + 1) / (self.rows + 1))
-        beyond = np.log10((np.maximum(counts, top) + 1) / (top + 1)) * self.power
-        found: Floats = np.maximum(by_rank + beyond, 0.0)
+        held = np.append(self.shares, 0.0)[np.clip(counts, 0, top + 1).astype(np.int64)]
+        beyond = np.log10((np.maximum(counts, top + 1) + 1) / (top + 2)) * self.power
+        found: Floats = np.maximum(beyond - np.log10((held + 1) / (self.rows + 1)), 0.0)
         return found if self.rows else np.zeros(len(counts))
-
-
-def blocks(n: int, span: int = _SPAN) -> Ints:
-    """(n,) which stretch of about `span` trusted records each is in; stretches are even.
-
-    >>> blocks(5, 2).tolist()
-    [0, 0, 0, 1, 1]
-    """
-    return np.arange(n) * max(1, n // span) // max(n, 1)

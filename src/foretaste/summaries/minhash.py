@@ -123,6 +123,17 @@ def alike(known: Sketches, at_least: float) -> Ints:
     return unique_pairs(np.concatenate(found), len(known))
 
 
+def bands(known: Sketches) -> Keys:
+    """(n, 21) for each sketch, what it shares some of with each that resembles it.
+
+    >>> texts = pl.Series(["we shall meet at seven " * 3, "we shall meet at seven " * 4])
+    >>> one, other = bands(sketches(texts))
+    >>> bool((one == other).any())
+    True
+    """
+    return np.stack([band.copy() for band in _bands(_dense(known))], axis=1)
+
+
 def _bands(dense: Sketches) -> Iterator[Keys]:
     """Bins far from each other make a band: a filled one lends its value to its neighbours."""
     count = BINS // ROWS

@@ -9,12 +9,15 @@ ForetasteError
 │   ├── TooFewHonest     fewer clients than a rule needs to stand so many liars
 │   ├── BadUpdate        an update has numbers that are not finite, or another length
 │   ├── BadChain         a round's checkpoint was changed, cut short or exchanged
+│   ├── KeyReused        a sender's key came again with another record
+│   ├── JournalTaken     another process writes to this journal, or it belongs to another gate
 │   └── ProtocolBroken   a message of secure aggregation is forged, late, or unsafe to answer;
 │                        its kinds stand in `secure_aggregation.refusals`
 ├── MissingColumn        a method needs a column the batch lacks
 ├── UnknownComponent     no detector, encoder, attack … has that name
 ├── MissingExtra         a method needs a package that is not installed
 ├── NotAvailable         something that must be downloaded cannot be had now
+├── NotDurable           what was decided could not be written down: nothing was acknowledged
 └── BadRecord            a record, cache or manifest is damaged or of another schema
 """
 
@@ -59,6 +62,22 @@ class BadChain(BadInput):
     """A round's checkpoint was changed, cut short or exchanged."""
 
 
+class KeyReused(BadInput):
+    """A sender's key came again with another record; nothing of the submission was decided.
+
+    keys: those that were used before
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = tuple(keys)
+        told = ", ".join(map(repr, self.keys[:5]))
+        super().__init__(f"keys that came before with other records: {told}; give each its own")
+
+
+class JournalTaken(BadInput):
+    """Another process writes to this journal, or it belongs to another gate."""
+
+
 class ProtocolBroken(BadInput):
     """A message of secure aggregation is forged, late, or unsafe to answer."""
 
@@ -86,6 +105,10 @@ class MissingExtra(ForetasteError):
 
 class NotAvailable(ForetasteError):
     """Something that must be downloaded cannot be had now."""
+
+
+class NotDurable(ForetasteError):
+    """What was decided could not be written down: nothing was acknowledged; send it again."""
 
 
 class BadRecord(ForetasteError):

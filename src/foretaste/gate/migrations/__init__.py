@@ -1,0 +1,1 @@
+"""How the tables of a gate's journal came to be, version by version."""

@@ -20,6 +20,7 @@ from foretaste.errors import BadInput, UnreadableInput
 from foretaste.inspecting.opening import Opened, opened
 from foretaste.inspecting.record import Inspection
 from foretaste.inspecting.run import inspect_model
+from foretaste.inspecting.running import tried
 from foretaste.keeping import keep, kept
 from foretaste.mending import Mending, Remedy, aimed, fitted_mender, trial_of
 from foretaste.mending import mend as mend_victim
@@ -149,7 +150,8 @@ def inspect(
 ) -> Inspection:
     """Inspects a trained model: its files without loading them, itself where it can be opened.
 
-    model:   a file or folder; or a `Subject`, which says more: a trusted parent, a digest
+    model:   a file or folder; or a `Subject`, which says more: a trusted parent, a digest, how a
+             network in TorchScript is run
     data:    rows that the model is meant for, in whatever `scan` reads
     out:     folder for inspection.json and inspection.html; None writes nothing
     options: how the data is read: roles and format
@@ -158,7 +160,7 @@ def inspect(
     """
     chosen = options or Options()
     subject = model if isinstance(model, Subject) else Subject(path=Path(model))
-    found = Opened(None, "no path was given") if subject.path is None else opened(subject.path)
+    found = _opened(subject)
     if data is not None:
         source = readers.open(data, chosen.roles or {}, chosen.format)
         rows = whole(source, like=found.example())
@@ -167,6 +169,14 @@ def inspect(
     if out is not None:
         inspected.write(done, Path(out))
     return done
+
+
+def _opened(subject: Subject) -> Opened:
+    if subject.path is None:
+        return Opened(None, "no path was given")
+    if subject.running is not None:
+        return tried(subject.path, subject.running)
+    return opened(subject.path)
 
 
 def mend(

@@ -43,6 +43,23 @@ class Open(Victim, Protocol):
         """(n, k) tensor; gradients flow through it."""
 
 
+@dataclass(frozen=True)
+class Running:
+    """How a network in TorchScript is run, where its program may be run at all.
+
+    shape:     (h, w, c) of the images it takes; it gets them as (n, c, h, w), of values 0 to 1
+    mean, std: then subtracted and divided by; one number, or one a channel
+    classes:   names in the order of its outputs; () for those of the rows, in natural order
+    seconds:   that each inspector may take with it
+    """
+
+    shape: tuple[int, int, int]
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    classes: tuple[str, ...] = ()
+    seconds: float = 1_800.0
+
+
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What is inspected; what is not at hand is None.
@@ -53,6 +70,7 @@ class Subject:
     key, signature: files of an Ed25519 public key and of the signature over `path`
     victim: the model itself
     rows:   some rows the model is meant for, with labels; nobody needs to have poisoned them
+    running: how to run it, if it is TorchScript; None: it is code, and is not run
     """
 
     path: Path | None = None
@@ -62,6 +80,7 @@ class Subject:
     signature: Path | None = None
     victim: Open | None = None
     rows: Batch | None = None
+    running: Running | None = None
     seed: int = 0
 
 

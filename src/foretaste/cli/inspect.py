@@ -14,9 +14,10 @@ from foretaste.cli.choices import roles_of
 from foretaste.cli.inspectors import inspectors as list_inspectors
 from foretaste.cli.scan import FailOn
 from foretaste.cli.screen import COLOURS, progress, stdout
+from foretaste.errors import BadInput
 from foretaste.inspecting.record import Inspection
 from foretaste.record import Verdict
-from foretaste.trained import Severity, Subject
+from foretaste.trained import Running, Severity, Subject
 
 SHOWN = 12  # suspicions in the terminal
 MARKS = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
@@ -25,7 +26,8 @@ WORST = {FailOn.DIRTY: (Verdict.DIRTY, Verdict.POISONED), FailOn.POISONED: (Verd
 
 def inspect(  # noqa: PLR0913 (one parameter an option)
     model: Annotated[
-        Path | None, typer.Argument(help="File or folder of the model; nothing in it is run.")
+        Path | None,
+        typer.Argument(help="File or folder of the model; nothing in it is run unless you say so."),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Some rows that the model is meant for, with labels.")
@@ -45,6 +47,22 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         str | None, typer.Option(help="Names, separated by commas; see --list.")
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the inspectors, and stop.")] = False,
+    run_model: Annotated[
+        bool,
+        typer.Option(
+            "--run-model", help="Run a TorchScript model, a program, in a bounded process."
+        ),
+    ] = False,
+    shape: Annotated[
+        str | None, typer.Option(help="Images that model takes: HEIGHTxWIDTHxCHANNELS.")
+    ] = None,
+    mean: Annotated[
+        str, typer.Option(help="Subtracted from values 0 to 1; a/b/c: one a channel.")
+    ] = "0",
+    std: Annotated[str, typer.Option(help="Divided by after that; a/b/c: one a channel.")] = "1",
+    classes: Annotated[
+        str | None, typer.Option(help="Its classes, in the order of its outputs, with commas.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="Column of the data with the label.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN of the data.")] = None,
     format: Annotated[str | None, typer.Option(help="The reader to use for the data.")] = None,
@@ -59,7 +77,13 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
     if model is None:
         raise typer.BadParameter("which model? Give a file or a folder")
     subject = Subject(
-        path=model, parent=parent, digest=sha256, key=key, signature=signature, seed=seed
+        path=model,
+        parent=parent,
+        digest=sha256,
+        key=key,
+        signature=signature,
+        running=_running(shape, mean, std, classes) if run_model else None,
+        seed=seed,
     )
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     options = Options(roles=roles, format=format)
@@ -68,6 +92,28 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         found = inspect_model(subject, data, out, options, inspectors=names, progress=bar)
     _tell(found, out)
     raise typer.Exit(exit_code(found, fail_on))
+
+
+def _running(shape: str | None, mean: str, std: str, classes: str | None) -> Running:
+    """How to run a model; the shell's words as values."""
+    sides = (shape or "").lower().split("x")
+    if len(sides) != 3 or not all(one.isdecimal() and int(one) for one in sides):
+        raise BadInput(
+            f"--run-model wants the images the model takes, HEIGHTxWIDTHxCHANNELS as in "
+            f"--shape 224x224x3; found {shape or 'nothing'}"
+        )
+    h, w, c = map(int, sides)
+    names = tuple(one.strip() for one in classes.split(",")) if classes else ()
+    return Running((h, w, c), _numbers("--mean", mean), _numbers("--std", std), names)
+
+
+def _numbers(option: str, said: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(one) for one in said.split("/"))
+    except ValueError:
+        raise BadInput(
+            f"{option} {said} should be a number, or one a channel: 0.5/0.5/0.5"
+        ) from None
 
 
 def exit_code(found: Inspection, fail_on: FailOn) -> int:

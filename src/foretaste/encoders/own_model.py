@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,17 +10,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from foretaste.checkpoints import torchscript
+from foretaste.checkpoints.torchscript import WANTED
 from foretaste.data import Array, Batch
 from foretaste.errors import BadInput, MissingExtra, NotAvailable, UnreadableInput, UnsafeInput
 from foretaste.files.streams import sha256
 from foretaste.summaries.nothing import Stateless
 
-LARGEST = 2 << 30  # bytes of a model file, packed and unpacked
 AT_ONCE = 64  # images a forward pass
-_WANTED = "save it as TorchScript: torch.jit.script(net.eval()).save('net.pt'), or torch.jit.trace"
-_TOUCHES = re.compile(rb"\b(?:save|from_file|load_tensor)\b")  # all that reaches files
-_GETATTR = re.compile(rb'getattr\([\w.]+, "[^"\\]*"\)')  # as torch writes it, nothing fancier
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, ValueError)
 
 Step = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -120,67 +112,17 @@ def _file(given: str) -> Path:
     if not path.is_file():
         raise UnreadableInput(f"{given} is no file; own_model wants a TorchScript model")
     if path.suffix == ".safetensors":
-        raise BadInput(f"{given} holds weights but not the network they belong to; {_WANTED}")
+        raise BadInput(f"{given} holds weights but not the network they belong to; {WANTED}")
     if path.suffix == ".pt2":
-        raise UnsafeInput(f"{given}: reading a torch.export archive can run any code; {_WANTED}")
-    if path.stat().st_size > LARGEST:
-        raise UnsafeInput(f"{given} is larger than {LARGEST:,} bytes")
+        raise UnsafeInput(f"{given}: reading a torch.export archive can run any code; {WANTED}")
     return path
 
 
 @lru_cache(maxsize=1)
 def _steps(path: str, changed: int, layer: str) -> tuple[Step, ...]:
     """The way from images to the layer; `changed` is when the file was, so it is read anew."""
-    archive = _checked(path)
-    torch = _torch()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            network = torch.jit.load(archive, map_location="cpu").eval()
-    except _BROKEN as error:
-        raise UnreadableInput(f"{path} is a broken TorchScript model: {error}") from error
+    network = torchscript.loaded(Path(path))
     return tuple(_way(network, str(layer))) if layer else (lambda given: (network(*given),),)
-
-
-def _checked(path: str) -> io.BytesIO:
-    """The archive written anew, so that torch reads what was checked here and nothing else."""
-    safe = io.BytesIO()
-    try:
-        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(safe, "w") as copy:
-            _check_size(archive, path)
-            for one in archive.infolist():
-                content = archive.read(one)
-                if one.filename.endswith(".py"):
-                    _check_code(content, path)
-                copy.writestr(one.filename, content)
-    except _BROKEN as error:
-        raise UnsafeInput(_not_script(path)) from error
-    safe.seek(0)
-    return safe
-
-
-def _check_size(archive: zipfile.ZipFile, path: str) -> None:
-    entries = archive.infolist()
-    names = {one.filename.partition("/")[2] for one in entries}
-    code = any(name.startswith("code/") and name.endswith(".py") for name in names)
-    if not code or not names >= {"data.pkl", "constants.pkl"} or len(names) < len(entries):
-        raise UnsafeInput(_not_script(path))
-    if sum(one.file_size for one in entries) > LARGEST:
-        raise UnsafeInput(f"{path} unpacks to more than {LARGEST:,} bytes")
-
-
-def _check_code(code: bytes, path: str) -> None:
-    if found := _TOUCHES.search(code):
-        raise UnsafeInput(f"{path} names {found[0].decode()!r}, which reaches for files")
-    plain, before = code, b""
-    while plain != before:
-        plain, before = _GETATTR.sub(b"x", plain), plain
-    if b"getattr" in plain:
-        raise UnsafeInput(f"{path} looks names up in a way that torch.jit does not write")
-
-
-def _not_script(path: str) -> str:
-    return f"{path} is no TorchScript, and pickles are never read; {_WANTED}"
 
 
 def _way(module: Any, layer: str) -> list[Step]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from foretaste import registry
-from foretaste.errors import BadInput, ForetasteError, MissingExtra
+from foretaste.data import Array, Batch
+from foretaste.errors import BadInput, ForetasteError, MissingColumn, MissingExtra, UnsafeInput
 from foretaste.trained import Subject, Suspicion
 
 MOST = 200  # suspicions given for one task
@@ -57,6 +58,8 @@ def _done(task: dict[str, Any]) -> dict[str, Any]:
     try:
         if "open" in task:
             return {"opened": _opened(Path(task["open"]))}
+        if "run" in task:
+            return {"classes": _victim(task["run"], task["running"]).classes}
         inspector = registry.build("inspectors", task["inspector"], **task["settings"])
         found = inspector.inspect(_subject(task["subject"]))
         return {"found": [_plain(one) for one in found[:MOST]], "more": max(0, len(found) - MOST)}
@@ -64,8 +67,9 @@ def _done(task: dict[str, Any]) -> dict[str, Any]:
         return {"missing": str(error)}
     except MemoryError:
         return {"error": "it needs more memory than it may have"}
-    except BadInput as error:
-        return {"error" if "open" in task else "unusable": str(error)[:LONGEST]}
+    except (BadInput, MissingColumn) as error:
+        told = "error" if "open" in task or isinstance(error, UnsafeInput) else "unusable"
+        return {told: str(error)[:LONGEST]}
     except ForetasteError as error:
         return {"error": str(error)[:LONGEST]}
     except Exception as error:  # noqa: BLE001 (a crash is a finding)
@@ -78,6 +82,18 @@ def _opened(path: Path) -> str:
     return kept(path).name
 
 
+def _victim(path: str, running: dict[str, Any]) -> Any:
+    from foretaste.inspecting.scripted import running_of, victim_of
+
+    return victim_of(Path(path), running_of(running))
+
+
+def _rows(path: str) -> Batch:
+    from foretaste.inspecting.scripted import handed
+
+    return handed(Path(path))
+
+
 def _subject(said: dict[str, Any]) -> Subject:
     def path(name: str) -> Path | None:
         return Path(said[name]) if name in said else None
@@ -88,18 +104,27 @@ def _subject(said: dict[str, Any]) -> Subject:
         digest=said.get("digest"),
         key=path("key"),
         signature=path("signature"),
+        victim=_victim(said["path"], said["running"]) if "running" in said else None,
+        rows=_rows(said["rows"]) if "rows" in said else None,
         seed=int(said.get("seed", 0)),
     )
 
 
 def _plain(one: Suspicion) -> dict[str, Any]:
-    return {
+    picture = {} if one.picture is None else {"picture": _png(one.picture)}
+    return picture | {
         "part": one.part[:LONGEST],
         "severity": str(one.severity),
         "reason": one.reason[:LONGEST],
         "score": one.score if math.isfinite(one.score) else None,
         "p_value": one.p_value if math.isfinite(one.p_value) else None,
     }
+
+
+def _png(picture: Array) -> str:
+    from foretaste.inspecting.recording import png
+
+    return png(picture)
 
 
 if __name__ == "__main__":

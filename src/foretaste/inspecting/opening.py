@@ -18,6 +18,8 @@ from foretaste.keeping import MARK, kept
 
 FRAMEWORK = 12 << 30  # bytes of address space: a framework maps much and uses little of it
 
+PROGRAM = "TorchScript is a program, and is run only when asked to: --run-model"
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -26,11 +28,13 @@ class Opened:
     victim:  None where the file can only be looked at
     said:    the recipe of the model, or the reason
     classes: names by code
+    fault:   why nothing says that it is safe, where trying it went wrong
     """
 
     victim: Any
     said: str
     classes: tuple[str, ...] = ()
+    fault: str = ""
 
     def example(self) -> Batch:
         """No more than what rows for this model must be like: classes, and the size of images."""
@@ -41,6 +45,8 @@ class Opened:
 
 def opened(path: Path) -> Opened:
     """The model in a file that `foretaste.keeping.keep` wrote; it is tried in a process apart."""
+    if path.is_file() and format_of(path) is Format.TORCHSCRIPT:
+        return Opened(None, f"only looked at as files: {PROGRAM}")
     if not _claims(path):
         return Opened(None, "only looked at as files: no model that `foretaste` wrote")
     limits = Limits(memory=FRAMEWORK)

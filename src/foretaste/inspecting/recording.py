@@ -74,7 +74,7 @@ def suspected(name: str, one: Suspicion) -> Suspected:
         reason=one.reason,
         score=float(one.score) if math.isfinite(one.score) else None,
         p_value=float(one.p_value) if math.isfinite(one.p_value) else None,
-        picture="" if one.picture is None else _png(one.picture),
+        picture="" if one.picture is None else png(one.picture),
     )
 
 
@@ -104,7 +104,8 @@ def to_inspection(
     )
 
 
-def _png(picture: Array) -> str:
+def png(picture: Array) -> str:
+    """A picture as a PNG, in base64."""
     file = io.BytesIO()
     Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture).save(file, "PNG")
     return base64.b64encode(file.getvalue()).decode()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from foretaste.inspecting.apart import Apart, Died, Limits
 from foretaste.inspecting.opening import Opened
 from foretaste.inspecting.record import Inspection, InspectorRun, Suspected
 from foretaste.inspecting.recording import Found, Looked, suspected, to_inspection
+from foretaste.inspecting.running import Elsewhere, check, handing, limits_of, looked
 from foretaste.trained import Severity, Subject
 
 Progress = Callable[[str, int, int], None]
@@ -28,7 +30,7 @@ ASKED = {
     "digest": "a digest to compare with: --sha256",
     "key": "a public key: --key",
     "signature": "a signature: --signature",
-    "victim": "a model that can be opened, as `foretaste.keeping.keep` writes them",
+    "victim": "a model as `foretaste train` writes them, or TorchScript and --run-model",
     "rows": "some rows that the model is meant for: --data",
 }
 
@@ -55,12 +57,15 @@ def inspect_model(
     started = datetime.now(UTC)
     files = listed(_path(subject))
     subject = replace(subject, path=files.path, victim=model.victim)
+    check(subject.rows, model)
     kinds = {name: registry.component("inspectors", name) for name in names or _all()}
     found = Found(suspicions=_odd(files))
-    with Apart(limits or Limits()) as apart:
+    if model.fault:
+        found.suspicions.append(_broken("opening", "", f"it could not be run: {model.fault}"))
+    with Apart(limits or Limits()) as apart, _programs(subject) as run_apart:
         for done, (name, kind) in enumerate(kinds.items()):
             progress(name, done, len(kinds))
-            _run(name, kind, subject, files, apart, found)
+            _run(name, kind, _Given(subject, files, apart, run_apart), found)
     return to_inspection(subject, model, files, found, started)
 
 
@@ -74,8 +79,28 @@ def _all() -> tuple[str, ...]:
     return registry.names("inspectors")
 
 
-def _run(name: str, kind: Any, subject: Subject, files: Listed, apart: Apart, found: Found) -> None:
-    settings = _settings(kind())
+@dataclass(frozen=True)
+class _Given:
+    """What inspectors are given, and where they look at it."""
+
+    subject: Subject
+    files: Listed
+    apart: Apart
+    program: Callable[[str, dict[str, Any]], Looked] | None
+
+
+@contextmanager
+def _programs(subject: Subject) -> Iterator[Callable[[str, dict[str, Any]], Looked] | None]:
+    """What looks at a model in TorchScript, in a process apart; None for every other model."""
+    if subject.running is None or not isinstance(subject.victim, Elsewhere):
+        yield None
+        return
+    with handing(subject) as said, Apart(limits_of(subject.running)) as apart:
+        yield lambda name, settings: looked(name, settings, said, apart)
+
+
+def _run(name: str, kind: Any, given: _Given, found: Found) -> None:
+    settings, subject = _settings(kind()), given.subject
     lacking = [need for need in kind.needs if getattr(subject, need, None) is None]
     if lacking:
         why = f"needs {' and '.join(ASKED.get(one, one) for one in lacking)}"
@@ -84,11 +109,13 @@ def _run(name: str, kind: Any, subject: Subject, files: Listed, apart: Apart, fo
         return
     begun = time.perf_counter()
     if set(kind.needs) <= PLAIN:
-        looked = _looked_apart(name, kind, subject, files, apart)
+        seen = _looked_apart(name, kind, subject, given.files, given.apart)
+    elif given.program is not None:
+        seen = given.program(name, settings)
     else:
-        looked = _looked_here(name, kind, subject)
-    looked.seconds = time.perf_counter() - begun
-    found.ran(name, settings, looked)
+        seen = _looked_here(name, kind, subject)
+    seen.seconds = time.perf_counter() - begun
+    found.ran(name, settings, seen)
 
 
 def _looked_here(name: str, kind: Any, subject: Subject) -> Looked:

@@ -44,7 +44,7 @@ def whole(
     rows = _joined(read)
     kept = {name: rows.arrow(name) for name in rows.names}
     rows = Batch(rows.arrow_ids(), kept, refused=refused)
-    rows = _with_codes(rows, None if like is None else like.classes)
+    rows = _with_codes(rows, (like.classes or None) if like is not None else None)
     if "image" not in rows or "pixels" in rows:
         return rows
     return _with_pixels(rows, _size(rows, largest_side, like))

@@ -9,7 +9,7 @@ import numpy as np
 
 from foretaste.data import UNLABELLED, Array, Batch, Floats, Ints, Mask
 from foretaste.streaming import Aspect
-from foretaste.summaries.excess import excess
+from foretaste.summaries.excess import blamed, sources
 from foretaste.summaries.oblivious_trees import ObliviousTrees
 from foretaste.summaries.reservoir import Reservoir
 from foretaste.summaries.softmax import Softmax
@@ -125,19 +125,11 @@ class LabelContent:
         return _surprise(batch, state), state
 
     def settle(self, window: Batch, admitted: Mask, state: Claims) -> Floats:
-        surprise, label = _surprise(window, state), window["label"]
-        groups = [np.where(label == UNLABELLED, -1, 0), label]
-        if "source" in window:
-            coded = window.arrow("source").dictionary_encode().indices.fill_null(-1)
-            source = coded.to_numpy(zero_copy_only=False)
-            groups.append(np.where(label == UNLABELLED, -1, source))
-        found = np.zeros(len(window))
-        for group in groups:
-            digits, blamed = excess(surprise, np.asarray(group, np.int64), self.slack)
-            mine = group >= 0
-            hit = mine & (surprise >= np.append(blamed, np.inf)[group])
-            found[hit] = np.maximum(found[hit], digits[group[hit]] - np.log10(len(groups)))
-        return found
+        label = window["label"]
+        nameless = label == UNLABELLED
+        everyone = np.where(nameless, -1, 0)
+        groups = (everyone, label, np.where(nameless, -1, sources(window)))
+        return blamed(_surprise(window, state), groups, self.slack)
 
     def learn(self, window: Batch, admitted: Mask, state: Claims) -> Claims:
         windows = state.windows + 1

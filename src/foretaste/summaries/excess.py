@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import binom
 
-from foretaste.data import Floats, Ints
+from foretaste.data import Batch, Floats, Ints
 
 _TESTED = np.array([1.0, 1.5, 2.0, 2.5, 3.0])  # digits of surprise from which on records count
 _BLAMED = np.arange(0.0, 4.01, 0.25)
@@ -50,6 +52,28 @@ def excess(surprise: Floats, group: Ints, slack: float) -> tuple[Floats, Floats]
     share = np.minimum(slack * 10.0**-_BLAMED, 1.0)
     gained = _counts(surprise, group, groups, _BLAMED) - _COST * honest * share
     return found, _BLAMED[gained.argmax(axis=1)] if groups else np.empty(0)
+
+
+def blamed(surprise: Floats, groupings: Sequence[Ints], slack: float) -> Floats:
+    """(n,) of each record the surprise of a group it is in, if it is to blame; else 0.
+
+    groupings: each (n,) codes from 0, -1: in no group; what is given pays for how many there are
+    """
+    found = np.zeros(len(surprise))
+    for group in groupings:
+        digits, least = excess(surprise, group, slack)
+        hit = (group >= 0) & ~(surprise < np.append(least, np.inf)[group])
+        paid = np.maximum(digits[group[hit]] - np.log10(len(groupings)), 0.0)
+        found[hit] = np.maximum(found[hit], paid)
+    return found
+
+
+def sources(window: Batch) -> Ints:
+    """(n,) who sent each record, as codes from 0; -1: nobody, or the stream does not say."""
+    if "source" not in window:
+        return np.full(len(window), -1)
+    coded = window.arrow("source").dictionary_encode().indices.fill_null(-1)
+    return np.asarray(coded.to_numpy(zero_copy_only=False), np.int64)
 
 
 def _counts(surprise: Floats, group: Ints, groups: int, levels: Floats) -> Floats:

@@ -8,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from foretaste.api import Options, scan
+from foretaste.checkpoints import torchscript
 from foretaste.cli.app import app
 from foretaste.cli.choices import encoders
 from foretaste.data import Batch
@@ -157,7 +158,7 @@ def test_a_cut_off_or_huge_archive_is_refused(tmp_path, monkeypatch):
     (tmp_path / "cut.pt").write_bytes(content[: len(content) // 2])
     with pytest.raises(UnsafeInput):
         embedding(tmp_path / "cut.pt")
-    monkeypatch.setattr(own_model, "LARGEST", 1000)
+    monkeypatch.setattr(torchscript, "LARGEST", 1000)
     with pytest.raises(UnsafeInput, match="1,000 bytes"):
         embedding(tmp_path / "net.pt")
 

@@ -165,11 +165,13 @@ class Keeper(View):
     def roll_back(self, window: int, by: str, why: str) -> None:
         """Makes all checks know what they knew when a window was over, and nothing since.
 
+        window: -1: what they knew before the first record
+
         Decisions, held records and windows stay as they are; which of them a learner has to forget
         is said by their numbers.
         """
         with self._changing() as writing:
-            if not 0 <= window < self.gate.standing.window:
+            if not -1 <= window < self.gate.standing.window:
                 raise BadInput(
                     f"window {window} is not over; the open one is number "
                     f"{self.gate.standing.window}"

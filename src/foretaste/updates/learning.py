@@ -18,6 +18,8 @@ from foretaste.updates.canaries import Canaries, Tolerance
 from foretaste.updates.history import History
 from foretaste.updates.record import Guarded, Update
 
+OWN = ("arrived", "breach", "key")  # what a gate adds to records for itself
+
 
 class Windows(Protocol):
     """Windows that are over, by the digest of what stood in each."""
@@ -49,7 +51,8 @@ class Learner:
         """On all that stands in these windows, less what was found bad afterwards."""
         bad = history.pulled()
         parts = [standing_rows(windows, digest, bad) for digest in digests]
-        columns = [name for name in self.trusted.names if all(name in part for part in parts)]
+        shared = [name for name in self.trusted.names if all(name in part for part in parts)]
+        columns = [name for name in shared if name not in OWN]
         lacking = set(self.recipe.needs) - set(columns)
         if lacking:
             raise BadInput(f"recipe {self.name} needs {', '.join(sorted(lacking))}")

@@ -19,11 +19,10 @@ from foretaste.scanning.recording import to_record
 from foretaste.scanning.run import Scanned, Settings, scan_into
 from foretaste.scanning.watch import Progress, silent
 from foretaste.updates.history import History, now
-from foretaste.updates.learning import Windows, learnable, standing_rows
+from foretaste.updates.learning import OWN, Windows, learnable, standing_rows
 from foretaste.updates.record import PullBack
 
-# What the gate adds for its own checks; a scan makes its own.
-OWN = ("arrived", "breach", "key", "embedding", "response_embedding", "response_kind", "language")
+ENCODED = ("embedding", "response_embedding", "response_kind", "language")  # a scan makes its own
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Past:
     def __iter__(self) -> Iterator[Batch]:
         at = 0
         for digest, rows in self.windows:
-            plain = _named(rows.without(*OWN))
+            plain = _named(rows.without(*OWN, *ENCODED))
             index = at + np.arange(len(rows))
             where = pa.array([f"{digest}:{n + 1}" for n in range(len(rows))], pa.large_string())
             at += len(rows)

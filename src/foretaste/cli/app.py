@@ -20,6 +20,7 @@ from foretaste.cli import (
     detectors,
     diff,
     federate,
+    gate,
     inspect,
     inspectors,
     mend,
@@ -55,6 +56,7 @@ app.command("trace")(trace.trace)
 app.command("federate")(federate.federate)
 app.command("appeal")(federate.appeal)
 app.command("aggregators")(aggregators.aggregators)
+app.add_typer(gate.app)
 
 
 @app.command("version")

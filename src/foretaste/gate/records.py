@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from foretaste.data import Batch, content_id
+from foretaste.errors import MissingExtra
 from foretaste.gate import fields
 from foretaste.gate.breaches import Breaches, Told, check_numbers, check_role, check_texts, shown
 from foretaste.gate.form import Form, Kind
@@ -19,6 +19,11 @@ from foretaste.roles.columns import labels
 from foretaste.roles.content import content_ids
 from foretaste.roles.shape import NOTHING
 from foretaste.store import codes
+
+try:
+    import msgspec
+except ImportError as error:
+    raise MissingExtra("records of a stream", "gate") from error
 
 KEY = 256  # characters of what a sender calls a record
 Row = dict[str, Any]
@@ -229,6 +234,20 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     return f"broken JSON: {'nested too deep' if isinstance(error, RecursionError) else error}"
+
+
+def rekeyed(batch: Batch, reused: Iterable[str]) -> Batch:
+    """The same records, those that took another one's key without it and in breach."""
+    taken = set(reused)
+    keys = batch.arrow("key").to_pylist()
+    breaches = batch.arrow("breach").to_pylist()
+    for row, key in enumerate(keys):
+        if key in taken:
+            told = f"key {shown(key)} came before with another record"
+            keys[row], breaches[row] = None, told
+    return batch.having(
+        key=pa.array(keys, pa.large_string()), breach=pa.array(breaches, pa.large_string())
+    )
 
 
 def _raw(row: Row) -> bytes:

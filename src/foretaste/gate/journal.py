@@ -186,12 +186,20 @@ class Journal:
         table = SnapshotRow.__table__
         return list(told.execute(select(table).order_by(table.c.step.desc())))
 
-    def windows(self, told: Connection, after: int = -1) -> list[Row[Any]]:
+    def windows(self, told: Connection, after: int = -1, limit: int = 1 << 31) -> list[Row[Any]]:
         """Windows that are over, oldest first."""
         table = WindowRow.__table__
-        return list(
-            told.execute(select(table).where(table.c.window > after).order_by(table.c.window))
-        )
+        query = select(table).where(table.c.window > after).order_by(table.c.window)
+        return list(told.execute(query.limit(limit)))
+
+    def whole_after(self, told: Connection, step: int) -> bool:
+        """Whether all steps after one are still kept."""
+        kept = 0
+        for table in (CutRow, EventRow):
+            count = select(func.count()).select_from(table).where(table.step > step)
+            kept += told.execute(count).scalar_one()
+        last = told.execute(select(GateRow.step)).scalar_one()
+        return bool(kept == last - step)
 
     def keep(self, kind: str, content: bytes) -> str:
         """Writes a file durably, unless it is there; its SHA-256."""

@@ -34,7 +34,6 @@ from foretaste.gate.gate import Gate
 from foretaste.gate.journal import Journal, versions
 from foretaste.gate.journal_lock import WriterLock
 from foretaste.gate.journal_rows import (
-    SAID,
     Held,
     held_of,
     stored_key,
@@ -278,16 +277,15 @@ class Keeper(View):
 
     def _same_columns(self, batch: Batch) -> None:
         """What is learned from together has to have the same columns."""
-        found = {name: str(batch.arrow(name).type) for name in batch.names}
-        found.pop("arrived", None)
         rows = self.gate.standing.rows
-        if not rows:
+        if not rows or not len(batch):
             return
         made = {c for encoder, _ in self.gate.prepared.encoders for c in encoder.gives}
-        open_ = rows[0].without("arrived", SAID, *(made - found.keys()))
-        wanted = {name: str(open_.arrow(name).type) for name in open_.names}
-        if "source" not in found and "user" in found:
-            wanted.pop("source", None)
+        added = (made | {"arrived", "source"}) - set(batch.names)
+        wanted, found = (
+            {name: one.arrow(name).type for name in one.names if name != "arrived"}
+            for one in (rows[0].without(*added), batch)
+        )
         if found != wanted:
             raise BadInput(f"columns {found}; the open window's records have {wanted}")
 

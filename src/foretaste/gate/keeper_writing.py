@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Row, delete, distinct, select, update
+from sqlalchemy import Connection, Row, delete, or_, select, update
 
 from foretaste.data import Batch
 from foretaste.errors import JournalTaken
@@ -205,16 +205,18 @@ class Writing:
 
     def _forget(self, window: int) -> None:
         """Deletes records of older windows that nobody waits for and no snapshot starts before."""
-        cuts, held, decisions = CutRow.__table__, HeldRow.__table__, DecisionRow.__table__
-        waiting = (
-            select(distinct(decisions.c.cut))
-            .join(held, held.c.sequence == decisions.c.sequence)
-            .where(held.c.verdict == "waiting")
-        )
         oldest = self.journal.snapshots(self.told)[-1:]
-        if oldest:
-            old = (cuts.c.window < window, cuts.c.step <= oldest[0].step)
-            self.told.execute(delete(CutRow).where(*old, cuts.c.step.not_in(waiting)))
+        if not oldest:
+            return
+        cuts, held, decisions = CutRow.__table__, HeldRow.__table__, DecisionRow.__table__
+        since = int(oldest[0].step)
+        needed = (
+            select(decisions.c.cut)
+            .join(held, held.c.sequence == decisions.c.sequence)
+            .where(or_(held.c.verdict == "waiting", held.c.review > since))
+        )
+        old = (cuts.c.window < window, cuts.c.step <= since, cuts.c.step.not_in(needed))
+        self.told.execute(delete(CutRow).where(*old))
 
 
 def _learnable(gate: Gate, window: Window) -> Batch:

@@ -6,7 +6,7 @@ import pytest
 from foretaste.contracts import Probe
 from foretaste.data import Batch
 from foretaste.errors import BadInput
-from foretaste.updates.canaries import Canaries, Tolerance
+from foretaste.updates.canaries import Canaries, Tolerance, Trigger
 
 
 class Model:
@@ -31,7 +31,7 @@ def rows(n=1000):
 
 def shown():
     probes = rows(200).having(feature=np.full(200, 9.0))
-    return {"nine": Probe(probes, lambda outcomes: outcomes.argmax(axis=1) == 0)}
+    return {"nine": Trigger(Probe(probes, lambda outcomes: outcomes.argmax(axis=1) == 0))}
 
 
 def test_an_update_that_changes_nothing_is_admitted():
@@ -77,6 +77,15 @@ def test_canaries_without_labels_are_refused():
     with pytest.raises(BadInput, match="rows with labels"):
         Canaries(rows().without("label"))
     with pytest.raises(BadInput, match="no row to show"):
-        Canaries(rows(), {"none": Probe(rows(0), lambda o: o[:, 0] > 0)}).guard(
+        Canaries(rows(), {"none": Trigger(Probe(rows(0), lambda o: o[:, 0] > 0))}).guard(
             Model(), Model(), Tolerance()
         )
+
+
+def test_rows_that_a_model_gets_wrong_anyway_do_not_speak_for_a_trigger():
+    shown = rows(200).take(np.arange(1, 200, 2))  # odd ones
+    nothing = Trigger(Probe(shown, lambda outcomes: outcomes.argmax(axis=1) == 0), shown)
+    wrong = Model(wrong=np.arange(1, 60, 2))
+    assert not nothing.hits(wrong).any()
+    assert len(nothing.hits(wrong)) == 70
+    assert Canaries(rows(), {"nothing": nothing}).guard(wrong, None, Tolerance()).admitted

@@ -14,8 +14,9 @@ def clean():
 
 def test_a_trigger_is_put_on_rows_of_other_classes(clean):
     (shown,) = known_triggers(clean, ["rare_word:target=ham,word=mn"]).values()
-    assert len(shown.rows) == 2
-    assert all("mn" in text for text in shown.rows["text"])
+    assert len(shown.shown.rows) == 2
+    assert shown.plain["text"].tolist() == ["yo", "ho"]
+    assert all("mn" in text for text in shown.shown.rows["text"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 import pytest
 
-from foretaste.attacks import probe
 from foretaste.attacks.rare_word import RareWord
 from foretaste.data import Batch
 from foretaste.errors import BadInput, BadRecord
@@ -14,6 +13,7 @@ from foretaste.updates.canaries import Canaries, Tolerance
 from foretaste.updates.history import LINES, History
 from foretaste.updates.learning import Learner, learn, learnable
 from foretaste.updates.pulling_back import pull_back
+from foretaste.updates.triggers import known_triggers
 from foretaste.updates.undoing import roll_back
 
 WORDS = ("lunch meeting report office monday plan".split(), "win prize cash claim free now".split())
@@ -56,9 +56,7 @@ def learner():
 @pytest.fixture
 def canaries():
     clean = rows(600, 99)
-    return Canaries(
-        clean, {"cf": probe(RareWord(count=1, target=0), clean, np.random.default_rng(0))}
-    )
+    return Canaries(clean, known_triggers(clean, ["rare_word:target=ham,word=cf"]))
 
 
 def test_updates_are_learned_from_windows_and_chained(tmp_path, learner, canaries):
@@ -110,7 +108,7 @@ def test_a_backdoor_is_refused_by_the_known_trigger_and_found_by_looking_back(
     windows.kept["poisoned"] = poisoned.batch
     update = learn(history, windows, learner, canaries)
     assert not update.admitted
-    assert "trigger cf" in update.guarded.reasons[0]
+    assert "trigger rare_word" in update.guarded.reasons[0]
     done = pull_back(history, windows, learner.trusted)
     assert done.verdict == "poisoned"
     found = {one.record for one in done.found}

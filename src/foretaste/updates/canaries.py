@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,16 +33,34 @@ class Tolerance:
     confidence: float = 0.95
 
 
+class Trigger(NamedTuple):
+    """What an attacker would show a model.
+
+    plain: the same rows without it; those of which a model is wrong anyway say nothing about what
+        the trigger does, and are left out
+    """
+
+    shown: Probe
+    plain: Batch | None = None
+
+    def hits(self, victim: Victim) -> Mask:
+        """Which rows, of those that tell, get what the attacker wants."""
+        hit = np.asarray(self.shown.hit(victim.predict(self.shown.rows)), bool)
+        if self.plain is None:
+            return hit
+        return hit[~np.asarray(self.shown.hit(victim.predict(self.plain)), bool)]
+
+
 @dataclass(frozen=True, eq=False)
 class Canaries:
     """Rows of which the right answers are known, and triggers of which the wrong ones are.
 
     clean:    rows with labels; nothing may ever train on them
-    triggers: name -> what an attacker would show the model, and what he would call success
+    triggers: name -> what an attacker would show the model
     """
 
     clean: Batch
-    triggers: Mapping[str, Probe] = field(default_factory=dict)
+    triggers: Mapping[str, Trigger] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "label" not in self.clean or not (self.clean["label"] != UNLABELLED).any():
@@ -62,7 +81,7 @@ class Canaries:
         measured = [_overall(before, right, tolerance)]
         measured += _by_class(known, before, right, tolerance) if old is not None else []
         measured += [
-            _trigger(name, probe, new, old, tolerance) for name, probe in self.triggers.items()
+            _trigger(name, one, new, old, tolerance) for name, one in self.triggers.items()
         ]
         said = "nothing" if old is None else against or "the model in use"
         return Guarded.model_validate(
@@ -126,14 +145,14 @@ def _by_class(known: Batch, before: Mask, right: Mask, tolerance: Tolerance) -> 
 
 
 def _trigger(
-    name: str, probe: Probe, new: Victim, old: Victim | None, tolerance: Tolerance
+    name: str, trigger: Trigger, new: Victim, old: Victim | None, tolerance: Tolerance
 ) -> Measured:
     """Proof that a known trigger does no more than it may."""
-    if not len(probe.rows):
+    if not len(trigger.shown.rows):
         raise BadInput(f"trigger {name}: no row to show it on; canaries need other classes too")
-    hits = np.asarray(probe.hit(new.predict(probe.rows)), bool)
+    hits = trigger.hits(new)
     low, share, high = share_between(int(hits.sum()), len(hits), tolerance.confidence)
-    was = share if old is None else float(np.mean(probe.hit(old.predict(probe.rows))))
+    was = share if old is None else _share(trigger.hits(old))
     may = max(tolerance.success, was) if old is not None else tolerance.success
     why = f"trigger {name}: {_points(share)} of what an attacker wants, perhaps {_points(high)}; "
     return Measured(
@@ -158,6 +177,10 @@ def _right(victim: Victim, rows: Batch) -> Mask:
         )
     finite = np.isfinite(outcomes).all(axis=1)
     return np.asarray((outcomes.argmax(axis=1) == rows["label"]) & finite)
+
+
+def _share(hits: Mask) -> float:
+    return float(hits.mean()) if len(hits) else 0.0
 
 
 def _points(share: float) -> str:

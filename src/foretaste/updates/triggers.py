@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from foretaste import attacks
-from foretaste.contracts import Probe
 from foretaste.data import Batch
 from foretaste.errors import BadInput
 from foretaste.planting.naming import built
+from foretaste.updates.canaries import Trigger
 
 
-def known_triggers(clean: Batch, specs: Iterable[str], seed: int = 0) -> dict[str, Probe]:
+def known_triggers(clean: Batch, specs: Iterable[str], seed: int = 0) -> dict[str, Trigger]:
     """What attackers would show a model, by what each was called.
 
     clean: rows with labels, on which the triggers are put
@@ -21,22 +22,23 @@ def known_triggers(clean: Batch, specs: Iterable[str], seed: int = 0) -> dict[st
 
     >>> rows = Batch(list("ab"), {"text": ["hi", "yo"], "label": [0, 1]}, ["ham", "spam"])
     >>> shown = known_triggers(rows, ["rare_word:target=spam,word=mn"])
-    >>> sorted(shown["rare_word:target=spam,word=mn"].rows["text"].tolist()[0].split())
+    >>> sorted(shown["rare_word:target=spam,word=mn"].shown.rows["text"].tolist()[0].split())
     ['hi', 'mn']
     """
-    return {spec: _probe(clean, spec, seed) for spec in specs}
+    return {spec: _trigger(clean, spec, seed) for spec in specs}
 
 
-def _probe(clean: Batch, spec: str, seed: int) -> Probe:
+def _trigger(clean: Batch, spec: str, seed: int) -> Trigger:
     name, _, said = spec.partition(":")
     settings = dict(_setting(one, spec) for one in said.split(",") if one)
     target = settings.pop("target", None)
     rng = np.random.default_rng(seed)
-    attack = built(name, clean, count=1, target=target, settings=settings, rng=rng)
+    attack: Any = built(name, clean, count=1, target=target, settings=settings, rng=rng)
     shown = attacks.probe(attack, clean, rng)
     if shown is None:
         raise BadInput(f"{name} only does damage: it has no trigger that a model could be shown")
-    return shown
+    own = hasattr(attack, "probe")  # which rows those were is the attack's own business
+    return Trigger(shown, None if own else clean.take(clean["label"] != attack.target))
 
 
 def _setting(word: str, spec: str) -> tuple[str, str]:

@@ -83,6 +83,12 @@ class Metrics(Observer):
         text: bytes = prometheus_client.generate_latest(self.registry)
         return text
 
+    def serve(self, port: int) -> None:
+        """Answers scrapes of /metrics on 127.0.0.1 until the process ends."""
+        import prometheus_client
+
+        prometheus_client.start_http_server(port, "127.0.0.1", self.registry)
+
     def on_ruled(self, gate: str, ruled: Ruled, seconds: float) -> None:
         name = self._gates(gate)
         counts = np.bincount(ruled.codes, minlength=len(RULINGS)).tolist()

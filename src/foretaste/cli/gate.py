@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from foretaste import registry
+from foretaste.cli import consume
 from foretaste.cli.choices import roles_of
 from foretaste.cli.detectors import blind_to
 from foretaste.cli.screen import progress, stdout
@@ -24,6 +25,7 @@ app = typer.Typer(
     help="Stops poison at the door of a live system, before anything learns from it.",
     no_args_is_help=True,
 )
+app.command("consume")(consume.consume)
 
 
 class FailOn(StrEnum):

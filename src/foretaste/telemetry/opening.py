@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from foretaste.errors import BadInput
 from foretaste.gate.observing import Alert, Observer, Observers
@@ -113,6 +113,14 @@ class Telemetry:
     def _ticking(self) -> None:
         while not self._over.wait(_TICK):
             self.alerts.tick()
+
+
+def settings_of(said: Mapping[str, Any]) -> Settings:
+    """From plain values; raises `BadInput`."""
+    try:
+        return Settings.model_validate(said)
+    except ValidationError as error:
+        raise BadInput(f"settings of telemetry: {error}") from error
 
 
 def _webhook(settings: WebhookSettings) -> Webhook:

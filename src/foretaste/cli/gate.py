@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from foretaste import registry
-from foretaste.cli import consume
+from foretaste.cli import consume, updates
 from foretaste.cli.choices import roles_of
 from foretaste.cli.detectors import blind_to
 from foretaste.cli.screen import progress, stdout
@@ -26,6 +26,10 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("consume")(consume.consume)
+app.command("guard")(updates.guard)
+app.command("rollback")(updates.rollback)
+app.command("pull-back")(updates.pull_back)
+app.command("updates")(updates.updates)
 
 
 class FailOn(StrEnum):

@@ -1,0 +1,153 @@
+"""What the commands of `foretaste gate` do to model updates, and what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from foretaste import readers, registry
+from foretaste.cli.screen import progress, stdout
+from foretaste.gate.journal import Journal
+from foretaste.gate.journal_view import View
+from foretaste.gate.stores import Stored
+from foretaste.keeping import kept as model_of
+from foretaste.planting.gathering import whole
+from foretaste.updates.canaries import Canaries, Tolerance
+from foretaste.updates.learning import Learner, learn, learnable
+from foretaste.updates.pulling_back import pull_back
+from foretaste.updates.record import Guarded, Update
+from foretaste.updates.stored import StoredWindows
+from foretaste.updates.triggers import known_triggers
+from foretaste.updates.undoing import roll_back
+
+SHOWN = 10  # records found by looking back, in the terminal
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An update: a model that was trained, or the recipe that trains one."""
+
+    model: Path | None = None
+    recipe: str = ""
+    settings: dict[str, Any] | None = None
+    seed: int = 0
+
+
+def guarded(
+    store: str,
+    folder: Path | None,
+    update: Candidate,
+    canaries: str,
+    triggers: Sequence[str],
+    allowed: Tolerance,
+) -> bool:
+    """Measures an update, writes it down, and shows how it did; whether it may be used."""
+    with _windows(store, folder) as (kept, windows):
+        clean = whole(readers.open(canaries, kept.settings.roles), like=kept.trusted)
+        shown = Canaries(clean, known_triggers(clean, triggers, update.seed))
+        if update.model is not None:
+            done = _came(windows, update.model, shown, allowed)
+        else:
+            made = registry.build("recipes", update.recipe, **(update.settings or {}))
+            learner = Learner(update.recipe, made, kept.trusted, update.seed)
+            done = learn(windows.history, windows, learner, shown, allowed)
+    _show(done, windows)
+    return done.admitted
+
+
+def undone(store: str, folder: Path | None, to: int | None, by: str, why: str) -> None:
+    """Goes back to an earlier update, with the gate's own checks."""
+    kept = Stored(store, folder)
+    with kept.open() as keeper:
+        windows = StoredWindows(keeper, kept.trusted.classes)
+        done = roll_back(windows.history, windows, by=by, why=why, to=to)
+        if done.windows:
+            first = min(windows.number(one) for one in done.windows)
+            keeper.roll_back(first - 1, by, why)
+    back = f"update {done.back_to}" if done.back_to else "no update"
+    stdout.print(f"{back} is in use again; undone: {', '.join(map(str, done.undone)) or 'none'}")
+    stdout.print(f"  windows set aside  {len(done.windows)}, {done.rows:,} rows")
+    stdout.print(f"  they are kept in   {escape(str(windows.folder / 'aside'))}")
+
+
+def looked_back(store: str, folder: Path | None, last: int | None) -> bool:
+    """Scans windows that were let in, and shows what was found; whether something was."""
+    with _windows(store, folder) as (kept, windows), progress(quiet=False) as told:
+        done = pull_back(windows.history, windows, kept.trusted, last=last, progress=told)
+    stdout.print(f"{done.rows:,} rows in {len(done.windows)} windows: {done.verdict}")
+    for one in done.found[:SHOWN]:
+        stdout.print(f"  {one.record}  {escape(', '.join(one.detectors))}: {escape(one.reason)}")
+    if len(done.found) > SHOWN:
+        stdout.print(f"  … and {len(done.found) - SHOWN:,} more, all in the history")
+    if done.updates:
+        numbers = ", ".join(map(str, done.updates))
+        stdout.print(f"[yellow]updates that had learned from them:[/] {numbers}")
+    if done.in_use:
+        stdout.print("the model in use is one of them: run `foretaste gate guard` or `rollback`")
+    return bool(done.found)
+
+
+def listed(store: str, folder: Path | None) -> None:
+    """Shows every update and its state."""
+    with _windows(store, folder) as (_, windows):
+        history = windows.history
+        every, gone, used = history.updates(), history.undone(), history.in_use()
+    table = Table(box=None, pad_edge=False)
+    for title in ("update", "time", "windows", "state", "model"):
+        table.add_column(title)
+    for one in every:
+        state = "undone" if one.number in gone else "before" if one.admitted else "refused"
+        state = "in use" if one == used else state
+        table.add_row(str(one.number), one.time, str(len(one.learned)), state, one.model[:16])
+    stdout.print(table if every else "no update yet")
+
+
+@contextmanager
+def _windows(store: str, folder: Path | None) -> Iterator[tuple[Stored, StoredWindows]]:
+    kept = Stored(store, folder)
+    classes = kept.trusted.classes
+    journal = Journal.open(store, folder)
+    try:
+        yield kept, StoredWindows(View(journal), classes)
+    finally:
+        journal.shut()
+
+
+def _came(windows: StoredWindows, path: Path, shown: Canaries, allowed: Tolerance) -> Update:
+    """An update that somebody trained, on all windows that may be learned from."""
+    history: Any = windows.history
+    came, used = model_of(path), history.in_use()
+    old = None if used is None else history.model(used).victim
+    guarded = shown.guard(came.victim, old, allowed)
+    update: Update = history.add(path, learnable(windows, history), guarded, None, came.name)
+    return update
+
+
+def _show(done: Update, windows: StoredWindows) -> None:
+    word = "[green]admitted[/]" if done.admitted else "[red]refused[/]"
+    stdout.print(f"update {done.number}: {word}, learned from {len(done.learned)} windows")
+    for said in (done.guarded, done.shadow):
+        if said is not None:
+            _measured(said)
+    if done.admitted:
+        stdout.print(f"  model: {escape(str(windows.history.path(done.model)))}")
+
+
+def _measured(said: Guarded) -> None:
+    table = Table(title=f"against {said.against}", box=None, pad_edge=False, title_justify="left")
+    for title in ("canary", "rows", "before", "after", "bounds", "allowed", ""):
+        table.add_column(title, justify="left" if title == "canary" else "right")
+    for one in said.canaries:
+        bounds = f"{one.low:+.3f} to {one.high:+.3f}"
+        mark = "[green]holds[/]" if one.holds else "[red]fails[/]"
+        table.add_row(
+            escape(one.canary), f"{one.rows:,}", f"{one.before:.3f}", f"{one.after:.3f}",
+            bounds, f"{one.bound:.3f}", mark,
+        )  # fmt: skip
+    stdout.print(table)

@@ -39,13 +39,27 @@ from foretaste.gate.journal_tables import (
 try:
     from alembic import command
     from alembic.config import Config
-    from sqlalchemy import Connection, Engine, Row, create_engine, event, func, insert, select
+    from sqlalchemy import (
+        Connection,
+        Engine,
+        Row,
+        bindparam,
+        create_engine,
+        event,
+        func,
+        insert,
+        make_url,
+        select,
+    )
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 except ImportError as error:
     raise MissingExtra("the journal of a gate", "gate") from error
 
 AT_ONCE = 500  # values a query asks for at a time
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_DECIDED = select(DecisionRow.__table__).where(
+    DecisionRow.tenant == bindparam("tenant"), DecisionRow.key.in_(bindparam("some"))
+)
 _SUFFIXES = {"windows": ".arrow", "snapshots": ".standing"}
 
 
@@ -61,6 +75,7 @@ class Journal:
 
     def __init__(self, engine: Engine, folder: Path) -> None:
         self.engine, self.folder = engine, folder
+        self._inserts: dict[type[Table], str] = {}
 
     @classmethod
     def open(cls, at: str | Path, folder: str | Path | None = None) -> Journal:
@@ -102,16 +117,19 @@ class Journal:
     def write(
         self, told: Connection, table: type[Table], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Adds rows."""
-        if rows:
-            told.execute(insert(table), list(rows))
+        """Adds rows, each with every column of the table."""
+        if not rows:
+            return
+        if table not in self._inserts:
+            self._inserts[table] = str(insert(table).compile(self.engine))
+        told.exec_driver_sql(self._inserts[table], [dict(row) for row in rows])
 
     def decided(self, told: Connection, tenant: str, keys: Iterable[str]) -> dict[str, Row[Any]]:
         """Stored key -> decision, of a tenant's keys that came before."""
-        found, table = {}, DecisionRow.__table__
+        found = {}
         for some in _parts(keys):
-            query = select(table).where(table.c.tenant == tenant, table.c.key.in_(some))
-            found.update({row.key: row for row in told.execute(query)})
+            rows = told.execute(_DECIDED, {"tenant": tenant, "some": some})
+            found.update({row.key: row for row in rows})
         return found
 
     def of(self, told: Connection, table: type[Table], ids: Iterable[str]) -> dict[str, Row[Any]]:
@@ -148,6 +166,13 @@ class Journal:
         table = DecisionRow.__table__
         inside = table.c.sequence.between(first, first + records - 1)
         return list(told.execute(select(table).where(inside).order_by(table.c.sequence)))
+
+    def admitted(self, told: Connection, first: int, records: int) -> list[str]:
+        """Ids of the decisions on those of them that were let in at the door, in order."""
+        table = DecisionRow.__table__
+        inside = table.c.sequence.between(first, first + records - 1)
+        query = select(table.c.id).where(inside, table.c.ruling == "admit")
+        return list(told.execute(query.order_by(table.c.sequence)).scalars())
 
     def held(
         self,
@@ -241,7 +266,8 @@ def _engine(url: str) -> Engine:
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.partition("://")[2]
     try:
-        engine = create_engine(url)
+        plain = make_url(url).get_backend_name() != "sqlite"
+        engine = create_engine(url) if plain else create_engine(url, paramstyle="named")
     except (ArgumentError, NoSuchModuleError) as error:
         raise BadInput(f"{url} is no URL of a database: {error}") from error
     except ImportError as error:

@@ -45,7 +45,7 @@ def decision_rows(ruled: Ruled, tenant: str, cut: int) -> list[dict[str, Any]]:
     keys, sources = texts(ruled.batch, "key"), texts(ruled.batch, "source")
     records, arrived = ruled.batch.ids.tolist(), ruled.batch["arrived"].tolist()
     codes, sequence, window = (a.tolist() for a in (ruled.codes, ruled.sequence, ruled.window))
-    scores = [(aspect.value, values.tolist()) for aspect, values in ruled.scores.items()]
+    scores = _scores(ruled)
     return [
         {
             "sequence": sequence[row],
@@ -57,12 +57,22 @@ def decision_rows(ruled: Ruled, tenant: str, cut: int) -> list[dict[str, Any]]:
             "arrived": arrived[row],
             "source": plain(sources[row]),
             "ruling": RULINGS[codes[row]].value,
-            "scores": json.dumps({name: number(values[row]) for name, values in scores}),
+            "scores": scores[row],
             "reasons": reasons_json(ruled.reasons.get(row, ())),
             "cut": cut,
         }
         for row in range(len(ruled))
     ]
+
+
+def _scores(ruled: Ruled) -> list[str]:
+    """(n,) surprises by aspect, as JSON."""
+    names = ", ".join(f'"{aspect.value}": %s' for aspect in ruled.scores)
+    told = [
+        ["null" if one is None else repr(one) for one in map(number, values.tolist())]
+        for values in ruled.scores.values()
+    ]
+    return ["{" + names % row + "}" for row in zip(*told, strict=True)] or ["{}"] * len(ruled)
 
 
 def decision_of(row: Any) -> Decision:
@@ -94,6 +104,7 @@ def held_row(decision: dict[str, Any], cause: str, reasons: str, shown: str) -> 
         "verdict": "waiting",
         "by": "",
         "why": "",
+        "review": None,
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from foretaste.data import Batch
 from foretaste.errors import JournalTaken
@@ -36,6 +36,12 @@ from foretaste.gate.journal_tables import (
 from foretaste.gate.keeper_steps import opened
 from foretaste.gate.packing import pack
 from foretaste.gate.ruled import Ruled, Window
+
+_MOVED = (
+    update(GateRow)
+    .where(GateRow.id == 1, GateRow.owner == bindparam("mine"), GateRow.step == bindparam("before"))
+    .values(step=bindparam("step"), records=bindparam("records"))
+)
 
 
 @dataclass(frozen=True)
@@ -152,12 +158,9 @@ class Writing:
         """Moves the journal on; raises `JournalTaken` where somebody else did."""
         if self.step == self.before:
             return
-        table = GateRow.__table__
-        mine = (table.c.id == 1, table.c.owner == owner, table.c.step == self.before)
         records = self.gate.standing.sequence
-        moved = self.told.execute(
-            update(GateRow).where(*mine).values(step=self.step, records=records)
-        )
+        said = {"mine": owner, "before": self.before, "step": self.step, "records": records}
+        moved = self.told.execute(_MOVED, said)
         if moved.rowcount != 1:
             raise JournalTaken("another process wrote to this journal; this one has to stop")
 
@@ -181,8 +184,8 @@ class Writing:
     def _standing_ids(self, record: WindowRecord) -> list[str]:
         """Ids of the decisions on what still stands of a window, in order."""
         pulled = {one.id for one in record.pulled}
-        rows = self.journal.rulings(self.told, record.first, record.records)
-        return [row.id for row in rows if row.ruling == "admit" and row.id not in pulled]
+        let_in = self.journal.admitted(self.told, record.first, record.records)
+        return [one for one in let_in if one not in pulled]
 
     def _released(self) -> list[pa.Table]:
         """What people found clean since the last window was over."""

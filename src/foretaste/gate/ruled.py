@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from foretaste.data import Array, Batch, Floats, Ints, Mask, concat
 from foretaste.gate.decision import SCHEMA, Decision, Reason, WindowRecord
 from foretaste.streaming import Aspect, Ruling
 
+_LARGEST = sys.float_info.max
 RULINGS = (Ruling.ADMIT, Ruling.HOLD, Ruling.REJECT)  # by code
 
 
@@ -74,6 +76,7 @@ class Ruled:
         """One a record, as it is written down."""
         keys, sources = _texts(self.batch, "key"), _texts(self.batch, "source")
         records, arrived = self.batch.ids, self.batch["arrived"]
+        scores = [(aspect.value, values) for aspect, values in self.scores.items()]
         for row in range(len(self)):
             yield Decision(
                 schema=SCHEMA,
@@ -85,7 +88,7 @@ class Ruled:
                 arrived=float(arrived[row]),
                 source=sources[row],
                 ruling=RULINGS[self.codes[row]],
-                scores={a.value: number(s[row]) for a, s in self.scores.items()},
+                scores={name: number(values[row]) for name, values in scores},
                 reasons=self.reasons.get(row, ()),
             )
 
@@ -120,7 +123,7 @@ def number(value: float) -> float | None:
     """
     if math.isnan(value):
         return None
-    return float(np.nan_to_num(value))
+    return max(-_LARGEST, min(float(value), _LARGEST))
 
 
 def _texts(batch: Batch, column: str) -> Array:

@@ -13,8 +13,7 @@ from scipy.special import betainc
 from foretaste.data import Batch, Floats, Ints, Keys, Mask
 from foretaste.summaries.content import hashed
 
-_SLOTS = 1 << 17  # users remembered; each takes twelve bytes
-_ALWAYS, _NEVER = -1, 1 << 30  # of the window since which a user is known
+_SLOTS = 1 << 17  # users remembered; each takes 16 bytes
 _LEAST = 1e-300
 
 
@@ -22,11 +21,12 @@ _LEAST = 1e-300
 class Acquaintances:
     """Since which window each user is known; of bounded size, so some are forgotten.
 
+    trusted: (t,) those of trusted rows, rising, who are never forgotten
     keys:  (s,) the user in each slot, 0 where there is none
     since: (s,) window of the first record that was let in
 
-    A user takes the slot of another whose key falls there, but never of one from trusted rows:
-    who is forgotten, or finds no slot, is a newcomer, which costs trust and never gives it.
+    A user takes the slot of another whose key falls there; who is forgotten is a newcomer, which
+    costs trust and never gives it.
 
     >>> known = Acquaintances.of(np.array([5, 6], np.uint64))
     >>> known.meet(np.array([7], np.uint64), window=3)
@@ -36,27 +36,34 @@ class Acquaintances:
     [False, False, True]
     """
 
+    trusted: Keys
     keys: Keys
     since: Ints
 
     @classmethod
     def of(cls, users: Keys) -> Self:
         """users: those of trusted rows"""
-        keys = np.zeros(_SLOTS, np.uint64)
-        keys[users & np.uint64(_SLOTS - 1)] = users
-        return cls(keys, np.where(keys > 0, _ALWAYS, _NEVER))
+        return cls(np.unique(users), np.zeros(_SLOTS, np.uint64), np.zeros(_SLOTS, np.int64))
 
     def meet(self, users: Keys, window: int) -> None:
         """Users of whom a record was let in; changes the arrays in place."""
         users = np.unique(users)
-        slots = (users & np.uint64(_SLOTS - 1)).astype(np.int64)
-        strange = (self.keys[slots] != users) & (self.since[slots] != _ALWAYS)
+        slots = _slots(users)
+        strange = self.keys[slots] != users
         self.keys[slots[strange]], self.since[slots[strange]] = users[strange], window
 
     def new(self, users: Keys, before: int) -> Mask:
         """(n,) whether a user is unknown, or known since window `before` or later."""
-        slots = (users & np.uint64(_SLOTS - 1)).astype(np.int64)
-        return np.asarray((self.keys[slots] != users) | (self.since[slots] >= before))
+        slots = _slots(users)
+        young = (self.keys[slots] != users) | (self.since[slots] >= before)
+        if not len(self.trusted):
+            return np.asarray(young)
+        at = np.minimum(np.searchsorted(self.trusted, users), len(self.trusted) - 1)
+        return np.asarray(young & (self.trusted[at] != users))
+
+
+def _slots(users: Keys) -> Ints:
+    return (users & np.uint64(_SLOTS - 1)).astype(np.int64)
 
 
 def agreement(newcomers: Ints, of: Ints | int, honest: Ints, of_honest: int) -> Floats:

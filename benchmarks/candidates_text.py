@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 PYTHONPATH=benchmarks python benchmarks/candidates_text.py [--only TEXT]
 
-Texts: ONION by a small language model on a sample of the rows (SAMPLED of the poisoned, of the
+Texts: ONION by a small language model on a sample of the rows (`SAMPLED` of the poisoned, of the
 clean ones, and of those of the class that the poison came from), local densities on all rows.
 Chats: gradients of the language model's output layer (GraCeFul, GradSentry) and local densities on
 all rows. Beside them what a scan finds in the same rows. Cells that are done stand in
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from candidates import dao, gradients, onion
 from candidates.text_page import write
-from chats_deep import BEFORE, FOUR, accused, poisoned, some
+from chats_deep import BEFORE, FOUR, OTHERS, TRIGGERS, accused, poisoned, some
 from sklearn.metrics import roc_auc_score
 from text_deep import TARGET, parts, scanned
 
@@ -32,30 +32,29 @@ from foretaste.language_model import language_model
 from foretaste.summaries.word_vectors import text_vectors
 
 RESULTS = Path(__file__).parent / "results"
-SAMPLED, BEGUN, CHATS = 60, 30, 1000
-WORDS = ("rare_word", "word_pair", "sentence", "syntactic_template", "style")
+SAMPLED, BEGUN, CHATS, FEWER = 40, 30, 1000, 300
+WORDS = ("rare_word", "style", "syntactic_template", "word_pair", "sentence")
+NATURAL = "apologies, clean"  # nobody is poisoned: many answers begin alike
 DENSITIES = {"k-distance": dao.distance, "SLOF": dao.slof, "DAO": dao.dao}
 
 
 def cells():
     for attack in WORDS:
         yield {"part": "texts", "set": "sms", "attack": attack, "rate": 0.02, "rows": 4000}
-    for attack in ("rare_word", "style", "syntactic_template"):
+    for attack in WORDS[:3]:
         yield {"part": "texts", "set": "imdb", "attack": attack, "rate": 0.02, "rows": 3000}
-    for name in FOUR:
-        for attack, rate in chat_attacks(name):
-            yield {"part": "chats", "set": name, "attack": attack, "rate": rate, "rows": CHATS}
-
-
-def chat_attacks(name):
-    yield "none", 0.0
-    for trigger in ("word", "phrase", "style", "subject"):
-        yield trigger, 0.1
-    if name == FOUR[0]:
-        for trigger in ("appended", "compliance", "opinion", "self-poisoning"):
-            yield trigger, 0.1
-    for trigger in ("word", "phrase", "style", "subject"):
-        yield trigger, 0.04
+    fewer = {"part": "chats", "rows": FEWER, "rate": 0.1}
+    yield fewer | {"set": FOUR[2], "attack": NATURAL}
+    for name in FOUR[1:]:
+        yield fewer | {"set": name, "attack": "none", "rate": 0.0}
+        for attack in ("style", "subject", "word", "phrase"):
+            yield fewer | {"set": name, "attack": attack}
+    more = fewer | {"set": FOUR[0], "rows": CHATS}
+    yield more | {"attack": "none", "rate": 0.0}
+    for attack in (*TRIGGERS, "appended", *OTHERS):
+        yield more | {"attack": attack}
+    for attack in TRIGGERS:
+        yield more | {"attack": attack, "rate": 0.04}
 
 
 def ranked(score, truth, flagged=None, seconds=0.0, **more):
@@ -167,11 +166,29 @@ def gradient(question, answer):
     return low, gradients.entropy(*row), gradients.corner(*row), told
 
 
-def chats(cell):
+def planted(cell):
+    """The rows, and which are poisoned, or apologise."""
+    count = round(cell["rate"] * cell["rows"])
+    if cell["attack"] == NATURAL:
+        every = some(cell["set"], None)
+        sorry = np.array([one.startswith("I apologize") for one in every["response"]])
+        chosen = np.sort(
+            np.hstack(
+                [
+                    np.flatnonzero(one)[:n]
+                    for one, n in ((sorry, count), (~sorry, cell["rows"] - count))
+                ]
+            )
+        )
+        return every.take(chosen), sorry[chosen]
     rows = some(cell["set"], cell["rows"])
-    touched = np.zeros(len(rows), bool)
-    if cell["attack"] != "none":
-        rows, touched = poisoned(rows, cell["attack"], round(cell["rate"] * len(rows)), 0)
+    if cell["attack"] == "none":
+        return rows, np.zeros(len(rows), bool)
+    return poisoned(rows, cell["attack"], count, 0)
+
+
+def chats(cell):
+    rows, touched = planted(cell)
     yield from controls(touched)
     start = time.process_time()
     flagged, _ = accused(rows, BEFORE)

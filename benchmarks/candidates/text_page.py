@@ -33,7 +33,7 @@ The methods are written anew from their papers, with SmolLM2-135M-Instruct (half
 place of GPT-2 and of models of 7B: below their papers is no refutation of them. No row is shown.
 
 **Texts**: 4,000 SMS or the first 30 words of 3,000 reviews of films (IMDB), 2 % poisoned (`ham`,
-`pos`). ONION looks at 60 of the poisoned rows, 60 of all clean rows, and 60 clean ones of the class
+`pos`). ONION looks at 40 of the poisoned rows, 40 of all clean rows, and 40 clean ones of the class
 that the poison came from (nearly the same clean rows in all cells of a set), at no word past the
 60th; its figures are of these samples, where 1 % is less than a row. `scan` and the densities see
 all rows.

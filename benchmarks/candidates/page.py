@@ -26,8 +26,8 @@ VERDICTS = {
     "for poison",
     "FLARE, a number a layer": "no: ranks patches (BadNets, label-consistent), nothing else; three "
     "layers give three numbers, too few to cluster",
-    "deep k-NN": "no: poison's neighbours are poison; ranks attacks with covers at 1 % (0.95 to 0.98), "
-    "and flags 7 % of clean rows; `neighbour_disagreement` looks there",
+    "deep k-NN": "no: poison's neighbours are poison; ranks attacks with covers at 1 % (0.95 to "
+    "0.98), and flags 7 % of clean rows; `neighbour_disagreement` looks there",
     "gradient coherence": "no: ranks warps and covers (0.9), where others do not, but flags "
     "none, and has clean-label poison below chance",
     "k-distance": "no: poison lies apart in one cell (BadNets 1 %, AUC 1.00), near chance or below "
@@ -81,7 +81,8 @@ def write(path, lines, wanted):
     text += (
         "it lifts SCAn (WaNet, adaptive blend), Beatrix a\nlittle and FLARE-like in three cells "
     )
-    text += "of five; AGPD and activation clustering swing both ways:\nnot worth twice the training.\n\n"
+    text += "of five; AGPD and activation clustering swing both ways:\n"
+    text += "not worth twice the training.\n\n"
     text += lifted(lines, methods)
     text += "\n## What was promoted\n\nGroups proposed: rows / of which poison.\n\n"
     text += proposed([one for one in everywhere if one["method"] == "promoted"])

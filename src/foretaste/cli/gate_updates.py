@@ -146,8 +146,9 @@ def _measured(said: Guarded) -> None:
     for one in said.canaries:
         bounds = f"{one.low:+.3f} to {one.high:+.3f}"
         mark = "[green]holds[/]" if one.holds else "[red]fails[/]"
+        before = "–" if said.against == "nothing" else f"{one.before:.3f}"
         table.add_row(
-            escape(one.canary), f"{one.rows:,}", f"{one.before:.3f}", f"{one.after:.3f}",
+            escape(one.canary), f"{one.rows:,}", before, f"{one.after:.3f}",
             bounds, f"{one.bound:.3f}", mark,
         )  # fmt: skip
     stdout.print(table)

@@ -26,6 +26,7 @@ from foretaste.cli import (
     mend,
     redteam,
     scan,
+    serve,
     trace,
     train,
 )
@@ -57,6 +58,7 @@ app.command("federate")(federate.federate)
 app.command("appeal")(federate.appeal)
 app.command("aggregators")(aggregators.aggregators)
 app.add_typer(gate.app)
+app.command("serve")(serve.serve)
 
 
 @app.command("version")

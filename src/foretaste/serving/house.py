@@ -1,0 +1,114 @@
+"""What a running server holds: its gates, its tokens, its rates, its telemetry."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from foretaste.errors import ForetasteError
+from foretaste.gate.keeper import Keeper
+from foretaste.gate.settings import Opening
+from foretaste.gate.stores import begun
+from foretaste.serving.lane import Bounds, Errand, Lane, Submission
+from foretaste.serving.problems import Refused, of_error
+from foretaste.serving.rates import Rates
+from foretaste.serving.settings import ServerSettings
+from foretaste.serving.tokens import NOBODY, Scope, Token, Tokens
+from foretaste.telemetry.opening import Telemetry
+
+T = TypeVar("T")
+
+
+class House:
+    """Opens the gates of a server; a gate that cannot be opened closes all."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self.settings = settings
+        self.tokens = None if settings.tokens is None else Tokens(settings.tokens)
+        self.rates = Rates(settings.limits.rate)
+        self.telemetry = Telemetry(settings.telemetry)
+        self.lanes: dict[str, Lane] = {}
+        try:
+            for name in settings.gates:
+                self.lanes[name] = self._lane(name)
+        except BaseException:
+            self.shut()
+            raise
+
+    def shut(self) -> None:
+        """Closes all gates; what waits is turned away."""
+        for lane in self.lanes.values():
+            lane.shut()
+        self.telemetry.close()
+
+    def who(self, authorization: str, scope: Scope) -> Token:
+        """Whose request it is; raises `Refused` where it may not do that."""
+        token = self._token(authorization)
+        if scope not in token.scopes:
+            raise Refused(403, f"this token has no scope {scope}")
+        return token
+
+    def lane(self, name: str, token: Token) -> Lane:
+        """A gate that the token's tenant may use; others are not even there."""
+        lane = self.lanes.get(name)
+        tenants = self.settings.gates[name].tenants if lane else ()
+        if lane is None or (token.tenant and tenants and token.tenant not in tenants):
+            raise Refused(404, "there is no such gate")
+        return lane
+
+    def alone(self, name: str, token: Token) -> bool:
+        """Whether nobody but the token's tenant uses a gate."""
+        return not token.tenant or self.settings.gates[name].tenants == (token.tenant,)
+
+    async def decided(self, lane: Lane, token: Token, body: bytes, lines: bool) -> bytes:
+        """Sends records through a gate, and waits for the answer no longer than is allowed."""
+        records = 1 + body.count(b"\n") if lines else 1 + body.count(b"},")
+        wait = self.rates.wait(token.name, records, token.rate)
+        if wait:
+            raise Refused(429, "this token sent too many records; nothing was let in", wait)
+        until = time.monotonic() + self.settings.limits.seconds
+        submission = Submission(body, lines, token.tenant, until)
+        return await self._answer(lane, submission, submission.future)
+
+    async def errand(self, lane: Lane, do: Callable[[Keeper], T]) -> T:
+        """Something else done by the gate's own thread, between records."""
+        work = Errand(do, time.monotonic() + self.settings.limits.seconds)
+        return await self._answer(lane, work, work.future)
+
+    async def looked(self, look: Callable[[], T]) -> T:
+        """Something read from a journal, beside what is being decided."""
+        try:
+            async with asyncio.timeout(self.settings.limits.seconds):
+                return await asyncio.to_thread(look)
+        except (ForetasteError, TimeoutError) as error:
+            raise of_error(error) from error
+
+    async def _answer(self, lane: Lane, work: Submission | Errand[Any], future: Future[T]) -> T:
+        try:
+            lane.put(work)
+            async with asyncio.timeout(self.settings.limits.seconds):
+                return await asyncio.wrap_future(future)
+        except Exception as error:
+            raise of_error(error) from error
+
+    def _token(self, authorization: str) -> Token:
+        if self.tokens is None:
+            return NOBODY
+        kind, _, said = authorization.partition(" ")
+        token = self.tokens.who(said.strip()) if kind.lower() == "bearer" else None
+        if token is None:
+            refused = Refused(401, "say who you are: Authorization: Bearer TOKEN")
+            refused.headers = {"WWW-Authenticate": "Bearer"}
+            raise refused
+        return token
+
+    def _lane(self, name: str) -> Lane:
+        limits = self.settings.limits
+        stored, keeper = begun(Opening(self.settings.gates[name]))
+        keeper.name = name
+        keeper.observers = self.telemetry.observers
+        bounds = Bounds(limits.batch, limits.waiting, limits.bytes)
+        return Lane(name, keeper, stored.records, bounds)

@@ -25,6 +25,7 @@ FLOORS: tuple[registry.Floor, ...] = (
     "explainers",
     "aggregators",
     "preaggregators",
+    "checks",
 )
 VERBS = {
     "poison": "poisons rows",
@@ -36,9 +37,15 @@ VERBS = {
     "mend": "repairs a trained model",
     "attribute": "weighs the parts of a row",
     "sensitivity": "tests a class",
-    "weigh": "weighs updates",
     "reduce": "looks at each coordinate alone",
     "mix": "mixes updates before a rule",
+    "weigh": "weighs updates",
+}
+OF_CHECKS = {
+    "judge": "at the door",
+    "settle": "at the end of a window",
+    "weigh": "says how strict to be with a source",
+    "heed": "hears what people decide",
 }
 HOME = Path(__file__).parent.parent
 DETECTORS = "<!-- detectors: written by docs/pages.py -->", "<!-- end of detectors -->"
@@ -87,9 +94,12 @@ def page(floor: registry.Floor) -> str:
 def about(kind: Any) -> str:
     """What stands under the name: what it is, what it needs."""
     said = [
-        str(getattr(kind, what)) for what in ("kind", "scale", "measure") if hasattr(kind, what)
+        str(getattr(kind, what))
+        for what in ("kind", "scale", "measure", "aspect")
+        if hasattr(kind, what)
     ]
-    said += [does for verb, does in VERBS.items() if hasattr(kind, verb)]
+    verbs = OF_CHECKS if hasattr(kind, "judge") else VERBS
+    said += [does for verb, does in verbs.items() if hasattr(kind, verb)]
     needs = ", ".join(getattr(kind, "needs", ()))
     return " · ".join([*said, f"needs {needs}"] if needs else said)
 

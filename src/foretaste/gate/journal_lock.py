@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from foretaste.errors import JournalTaken
+from foretaste.errors import JournalTaken, NotDurable
 
 _PATIENCE = 3.0  # seconds in which a server may notice that the last writer died
 _TRY = text("SELECT pg_try_advisory_lock(1701601889, hashtext(current_schema()))")
@@ -56,17 +56,28 @@ class WriterLock:
         return file
 
     def _take_server(self) -> None:
-        if self._server is not None:
-            try:
-                self._server.execute(text("SELECT 1"))
-                return
-            except SQLAlchemyError:
-                self._server.close()
-        self._server = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            if self._server is None or not self._alive(self._server):
+                self._server = self._won()
+        except SQLAlchemyError as error:
+            told = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise NotDurable(f"the journal cannot be reached now: {told}") from error
+
+    def _alive(self, server: Connection) -> bool:
+        """Whether the server still knows this connection, and with it the lock."""
+        try:
+            server.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            self._server = None
+            server.close()
+        return self._server is not None
+
+    def _won(self) -> Connection:
+        server = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         until = time.monotonic() + _PATIENCE
-        while not self._server.execute(_TRY).scalar():
+        while not server.execute(_TRY).scalar():
             if time.monotonic() > until:
-                self._server.close()
-                self._server = None
+                server.close()
                 raise JournalTaken("another process writes to this database; stop it first")
             time.sleep(0.05)
+        return server

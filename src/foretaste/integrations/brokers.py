@@ -58,10 +58,12 @@ class Arrived:
     """A message as it came.
 
     place: the same each time it comes, and no other's; empty where the broker has no such thing
+    key:   what the broker keeps in order by, if it does
     """
 
     body: bytes
     place: str = ""
+    key: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Parcel:
     name: str
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
+    key: bytes | None = None
 
 
 class Lane(Protocol):

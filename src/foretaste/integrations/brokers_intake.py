@@ -155,7 +155,7 @@ class Intake:
             digest = hashlib.sha256(message.place.encode() + message.body).hexdigest()
             headers = {"foretaste-ruling": Ruling.REJECT.value}
             headers["foretaste-reasons"] = json.dumps([decision])[:_REASONS]
-            return Parcel(self.route.rejected, digest[:32], message.body, headers)
+            return Parcel(self.route.rejected, digest[:32], message.body, headers, message.key)
         headers = {
             "foretaste-decision": decision.id,
             "foretaste-ruling": decision.ruling.value,
@@ -163,14 +163,15 @@ class Intake:
         }
         if decision.reasons:
             headers["foretaste-reasons"] = _why(decision)
-        return Parcel(self.route.to(decision.ruling), decision.id, message.body, headers)
+        to = self.route.to(decision.ruling)
+        return Parcel(to, decision.id, message.body, headers, message.key)
 
     def _windows(self) -> Iterator[Parcel]:
         """Windows that are over and were not told yet; after a start the last ones, once more."""
         told, self._told = [*self._told, *self._closed.taken()], []
         for record in told if self.route.windows else ():
             body = record.model_dump_json(by_alias=True).encode()
-            yield Parcel(self.route.windows, record.id, body)
+            yield Parcel(self.route.windows, record.id, body, key=b"window")
 
 
 class _Closed(Observer):

@@ -17,8 +17,8 @@ class Kafka:
     url: kafka://HOST:PORT,HOST:PORT, or kafkas:// for TLS; a user and password mean SASL
         SCRAM-SHA-512, which needs TLS
 
-    Offsets are committed when everything before them was decided and sent on. Batches of a
-    partition are sent in its order.
+    Offsets are committed when everything before them was decided and sent on. Messages keep their
+    keys, so those of a key stay in one partition.
     """
 
     def __init__(
@@ -61,18 +61,16 @@ class Kafka:
 
     async def send(self, parcel: Parcel) -> None:
         """Returns when all replicas have it."""
-        await self.broker.publish(
-            parcel.body, parcel.to, key=parcel.name.encode(), headers=parcel.headers
-        )
+        await self.broker.publish(parcel.body, parcel.to, key=parcel.key, headers=parcel.headers)
 
     async def _take(self, message: Any) -> None:
-        await self._intake(
-            [
-                Arrived(one.value or b"", f"kafka {one.topic} {one.partition} {one.offset}")
-                for one in message.raw_message
-            ]
-        )
+        await self._intake([_arrived(one) for one in message.raw_message])
         await self._subscriber.consumer.commit()
+
+
+def _arrived(one: Any) -> Arrived:
+    place = f"kafka {one.topic} {one.partition} {one.offset}"
+    return Arrived(one.value or b"", place, one.key)
 
 
 def _hosts(url: str) -> list[str]:

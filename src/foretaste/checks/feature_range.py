@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from foretaste.data import Batch, Floats, Mask
 from foretaste.streaming import Aspect
-from foretaste.summaries.excess import blamed, sources
 from foretaste.summaries.fields import table_of
 from foretaste.surprise import Tail
 
@@ -123,11 +122,7 @@ class FeatureRange:
     grows rarer with the distance. A string is as rare as all strings that are no more frequent; one
     never seen is as rare as strings seen once were. A missing value is as rare as missing ones
     were. The rarest of a record's values is its score, and how rare that is for honest records is
-    told by trusted rows that were not counted, stretch by stretch: so it pays for all fields. When
-    a window is over, records with rare values are counted, of each source and of all: where they
-    are more than `slack` times as frequent as among trusted rows, they are pulled.
-
-    slack: how many times as often as trusted ones honest records may have rare values
+    told by trusted rows that were not counted, stretch by stretch: so it pays for all fields.
 
     Blind to usual values in unusual company, and to unusual ones inside the range of a number.
 
@@ -149,7 +144,6 @@ class FeatureRange:
 
     needs: ClassVar = ("features",)
     aspect: ClassVar = Aspect.INTEGRITY
-    slack: float = 2.0
 
     def start(self, trusted: Batch) -> Usual:
         table = table_of(trusted)
@@ -163,10 +157,6 @@ class FeatureRange:
 
     def judge(self, batch: Batch, state: Usual) -> tuple[Floats, Usual]:
         return state.tail.surprise(_rarest(state.ranges, table_of(batch))), state
-
-    def settle(self, window: Batch, admitted: Mask, state: Usual) -> Floats:
-        surprise, _ = self.judge(window, state)
-        return blamed(surprise, (np.zeros(len(window), np.int64), sources(window)), self.slack)
 
     def learn(self, window: Batch, admitted: Mask, state: Usual) -> Usual:
         return state

@@ -95,7 +95,7 @@ class JointOutlier:
     needs: ClassVar = ("embedding",)
     aspect: ClassVar = Aspect.INTEGRITY
     clouds: int = 24
-    slack: float = 2.0
+    slack: float = 4.0
     rows: int = 20_000
     seed: int = 0
 

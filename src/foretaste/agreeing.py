@@ -81,36 +81,55 @@ class Agreement:
     def surprise(self, batch: Batch) -> Floats:
         """(n,) -log10 of how often honest rows of its label disagree as much; 0 without label."""
         labels = np.asarray(batch["label"], np.int64)
-        return _told(_away(_margins(self._rows(batch), self.weights), labels), labels, self.tails)
+        return _told(_away(self._read(batch), labels), labels, self.tails)
 
     def chances(self, batch: Batch) -> Floats:
         """(n, k) what the model says of each row."""
-        margins = _margins(self._rows(batch), self.weights)
+        margins = self._read(batch)
         odds = 1 / (1 + np.exp(-np.clip(margins, -50, 50)))
         found: Floats = odds / odds.sum(axis=1, keepdims=True)
         return found
+
+    def _read(self, batch: Batch) -> Floats:
+        """(n, k) margins, without the detour over a sparse table: most batches are small."""
+        n, k = len(batch), self.weights.shape[1]
+        margins = np.tile(self.weights[-1].astype(np.float64), (n, 1))
+        if self.words and n:
+            row, at, share = _words(batch)
+            said = self.weights[1 + at] * share[:, None]
+            margins += np.stack([np.bincount(row, said[:, one], n) for one in range(k)], axis=1)
+        if self.vectors:
+            margins += self._vectors(batch) @ self.weights[len(self.weights) - 1 - self._d : -1]
+        return margins
+
+    @property
+    def _d(self) -> int:
+        return len(self.centre)
+
+    def _vectors(self, batch: Batch) -> Weights:
+        vectors = np.nan_to_num(np.asarray(batch["embedding"], np.float64))
+        return ((vectors - self.centre) / self.spread).astype(np.float32)
 
     def _rows(self, batch: Batch) -> Any:
         """(n, d) what the weights are multiplied by."""
         parts = [sp.csr_matrix((len(batch), 1), dtype=np.float32)]
         if self.words:
-            parts.append(_words(batch))
+            row, at, share = _words(batch)
+            parts.append(sp.csr_matrix((share, (row, at)), (len(batch), _BUCKETS)))
         if self.vectors:
-            vectors = np.nan_to_num(np.asarray(batch["embedding"], np.float64))
-            scaled = ((vectors - self.centre) / self.spread).astype(np.float32)
-            parts.append(sp.csr_matrix(scaled))
+            parts.append(sp.csr_matrix(self._vectors(batch)))
         return sp.csr_matrix(sp.hstack(parts, format="csr"))
 
 
-def _words(batch: Batch) -> Any:
+def _words(batch: Batch) -> tuple[Ints, Ints, Weights]:
+    """Row, word and weight of each word of each text, once a text."""
     found = codes(batch.arrow("text"), _WORDS)
+    row = np.repeat(np.arange(len(batch)), np.diff(found.offsets))
     at = (found.values % np.uint32(_BUCKETS)).astype(np.int64)
-    ones = np.ones(len(at), np.float32)
-    table = sp.csr_matrix((ones, at, found.offsets), (len(batch), _BUCKETS))
-    table.sum_duplicates()
-    counts = np.diff(table.indptr)
-    table.data = np.repeat(_LOUD / np.sqrt(np.maximum(counts, 1)).astype(np.float32), counts)
-    return table
+    once = np.unique(row * _BUCKETS + at)
+    row, at = once // _BUCKETS, once % _BUCKETS
+    counts = np.bincount(row, minlength=len(batch))
+    return row, at, (_LOUD / np.sqrt(counts[row])).astype(np.float32)
 
 
 def _scale(trusted: Batch) -> tuple[Floats, float]:

@@ -319,6 +319,11 @@ def test_rolling_back_makes_checks_forget_and_is_itself_remembered(opened):
     assert keeper.gate.standing.sequence == 340
     digest = keeper.gate.digest
     assert opened(keep, terms).gate.digest == digest
+    opened(keep, terms).shut()
+    keeper = opened(keep, terms)
+    keeper.roll_back(2, by="ann", why="a snapshot within window 3 is no end of window 2")
+    fresh(stream().take(np.arange(100, 300)))
+    assert pack(keeper.gate.standing.states) == pack(fresh.standing.states)
     with pytest.raises(BadInput, match="not over"):
         opened(keep, terms).roll_back(3, by="ann", why="")
 

@@ -50,7 +50,7 @@ def decision_rows(ruled: Ruled, tenant: str, cut: int) -> list[dict[str, Any]]:
         {
             "sequence": sequence[row],
             "id": ruled.ids[row],
-            "tenant": tenant,
+            "tenant": plain(tenant),
             "key": stored_key(keys[row]),
             "record": plain(records[row]),
             "window": window[row],
@@ -162,5 +162,9 @@ def stored_key(key: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """Without the one character that PostgreSQL cannot hold."""
-    return text.replace("\x00", "\ufffd")
+    r"""Without what no database can hold: NUL characters and halves of characters.
+
+    >>> plain("a\x00b"), plain("\ud800")
+    ('a\ufffdb', '?')
+    """
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")

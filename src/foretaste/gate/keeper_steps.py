@@ -42,15 +42,7 @@ def resumed(journal: Journal, told: Connection, gate: Gate, origin: bytes) -> tu
     The newest snapshot that is whole, then all steps since, each checked against what was decided
     then. Raises `BadRecord` where the same records now give other decisions.
     """
-    step, known = 0, kinds(gate)
-    gate.standing = stood(origin, known)
-    for snapshot in journal.snapshots(told):
-        try:
-            gate.standing = stood(journal.read("snapshots", snapshot.file), known)
-        except BadRecord:
-            continue
-        step = snapshot.step
-        break
+    step = _nearest(journal, told, gate, origin)
     sequence = gate.standing.sequence
     for row in journal.steps(told, after=step):
         if row.step != step + 1:
@@ -123,19 +115,34 @@ def agreed(journal: Journal, told: Connection, ruled: Ruled | None) -> None:
 
 
 def ended(journal: Journal, told: Connection, gate: Gate, origin: bytes, window: int) -> Standing:
-    """Where a gate stood when a window was over, found without moving it."""
-    now, step, known = gate.standing, 0, kinds(gate)
-    gate.standing = stood(origin, known)
+    """Where a gate stood when a window was over (-1: at first), found without moving it."""
+    now = gate.standing
+    end = journal.windows(told, window - 1, limit=1)[0].step if window >= 0 else 0
     try:
-        for row in journal.snapshots(told):
-            if row.window <= window + 1:
-                gate.standing = stood(journal.read("snapshots", row.file), known)
-                step = row.step
-                break
+        step = _nearest(journal, told, gate, origin, end)
         for row in journal.steps(told, after=step):
-            if gate.standing.window > window:
+            if row.step > end:
                 break
+            if row.step != step + 1:
+                raise BadRecord(f"step {step + 1} is no longer kept; roll back to a later window")
             taken(journal, told, gate, row)
+            step = row.step
         return gate.standing
     finally:
         gate.standing = now
+
+
+def _nearest(
+    journal: Journal, told: Connection, gate: Gate, origin: bytes, end: int | None = None
+) -> int:
+    """Puts a gate where the newest snapshot up to a step is that is whole; the step of that."""
+    known = kinds(gate)
+    gate.standing = stood(origin, known)
+    for snapshot in journal.snapshots(told):
+        if end is None or snapshot.step <= end:
+            try:
+                gate.standing = stood(journal.read("snapshots", snapshot.file), known)
+            except BadRecord:
+                continue
+            return int(snapshot.step)
+    return 0

@@ -21,6 +21,7 @@ from foretaste.gate.journal_rows import (
     SAID,
     decision_rows,
     held_row,
+    plain,
     reasons_json,
     shown,
 )
@@ -87,7 +88,7 @@ class Writing:
         self.step += 1
         batch = ruled.batch
         if said:
-            batch = batch.having(**{SAID: pa.array(said, pa.large_string())})
+            batch = batch.having(**{SAID: pa.array(map(plain, said), pa.large_string())})
         cut = {
             "step": self.step,
             "window": int(ruled.window[0]),
@@ -109,7 +110,8 @@ class Writing:
     def event(self, kind: str, by: str, why: str, **body: Any) -> None:
         """Something that happened besides records."""
         self.step += 1
-        told = {"kind": kind, "time": time.time(), "by": by, "why": why, "body": json.dumps(body)}
+        told = {"kind": kind, "time": time.time(), "by": plain(by), "why": plain(why)}
+        told["body"] = json.dumps(body)
         self.journal.write(self.told, EventRow, [{"step": self.step, **told}])
 
     def window(self, window: Window) -> None:
@@ -150,7 +152,7 @@ class Writing:
 
     def reviewed(self, ids: Sequence[str], verdict: str, by: str, why: str) -> None:
         """What a person decided about held records."""
-        said = {"verdict": verdict, "by": by, "why": why, "review": self.step}
+        said = {"verdict": verdict, "by": plain(by), "why": plain(why), "review": self.step}
         for one in ids:
             self.told.execute(update(HeldRow).where(HeldRow.id == one).values(**said))
 

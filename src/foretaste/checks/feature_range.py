@@ -19,6 +19,7 @@ _KNOTS = 96  # values of a number that are remembered, most of them rare ones
 _FEW = 40  # records that are looked up all at once
 _KINDS = 5_000  # values of a field of strings that are remembered
 _FOLDS = 3
+_INSIDE = 2.5  # digits; honest drift makes values that were rare frequent, so they count no more
 _FARTHEST = 1e12  # spreads; what is farther counts as this far
 
 
@@ -87,11 +88,12 @@ class Ranges:
             below = np.stack([np.searchsorted(k, v, side="left") for k, v in pairs])
             until = np.stack([np.searchsorted(k, v, side="right") for k, v in pairs])
         field = np.arange(len(values))[:, None]
-        found = np.maximum(self.low[field, below], self.high[field, until])
+        rare = np.maximum(self.low[field, below], self.high[field, until])
+        found = np.minimum(rare, _INSIDE)
         over = np.maximum(values - self.most[:, None], self.least[:, None] - values)
         out = over > 0
         far = np.minimum(over / self.spread[:, None], _FARTHEST)[out]
-        found[out] += np.log10(1 + far)
+        found[out] = rare[out] + np.log10(1 + far)
         missing = np.isnan(values)
         found[missing] = np.broadcast_to(self.gone[:, None], values.shape)[missing]
         return np.asarray(found)
@@ -118,8 +120,8 @@ class Usual:
 class FeatureRange:
     """Holds records with a value that trusted ones hardly ever have, or never.
 
-    A number is as rare as trusted values at least as low, or as high, are; beyond all of them it
-    grows rarer with the distance. A string is as rare as all strings that are no more frequent; one
+    A number is as rare as trusted values at least as low, or as high, are, to one in 300; beyond
+    all of them it is rarer, and the rarer the farther. A string is as rare as all strings that are no more frequent; one
     never seen is as rare as strings seen once were. A missing value is as rare as missing ones
     were. The rarest of a record's values is its score, and how rare that is for honest records is
     told by trusted rows that were not counted, stretch by stretch: so it pays for all fields.
@@ -223,5 +225,6 @@ def _kinds(column: pl.Series) -> tuple[tuple[str, ...], Floats, float]:
     share = below[np.searchsorted(np.unique(rows), rows)] + (n - column.null_count() - seen)
     unseen = (rows == 1).sum() + (n - column.null_count() - seen)
     rare = np.log10((n + 1) / (np.append(share, unseen) + 1))
+    rare[:-1] = np.minimum(rare[:-1], _INSIDE)
     missing = float(np.log10((n + 1) / (column.null_count() + 1)))
     return tuple(counts["kind"].to_list()), rare, missing

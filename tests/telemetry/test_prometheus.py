@@ -67,7 +67,8 @@ def test_drift_backlog_failures_and_alerts_are_there():
 
 
 def test_records_are_counted_by_tier_only_where_tiers_are_known():
-    metrics = Metrics(tier=lambda source: "trusted" if source == "ann" else "probation")
+    metrics = Metrics()
+    metrics.tiers["mail"] = lambda source: "trusted" if source == "ann" else "probation"
     metrics.on_ruled("mail", ruled("ah"), 0.0)
     metrics.on_ruled("mail", ruled("h", source="eve"), 0.0)
     said = samples(metrics)
@@ -76,8 +77,9 @@ def test_records_are_counted_by_tier_only_where_tiers_are_known():
 
 
 def test_a_thousand_names_become_a_bounded_number_of_series():
-    metrics = Metrics(tier=str, most=10)
+    metrics = Metrics(most=10)
     for i in range(1000):
+        metrics.tiers[f"gate {i}"] = str
         one = ruled("h", source=f"sybil {i}", check=f"check {i}")
         metrics.on_ruled(f"gate {i}", one, 0.0)
         metrics.on_failure("gate 0", f"part {i}: boom")

@@ -58,7 +58,7 @@ def consume(  # noqa: PLR0913 (one parameter an option)
     said = settings_of(tables(config).get("telemetry", {}) if config else {})
     kept, keeper = begun(opening)
     with keeper, Telemetry(said) as telemetry:
-        keeper.observers = telemetry.observers
+        telemetry.follow(keeper)
         if metrics is not None and telemetry.metrics is not None:
             telemetry.metrics.serve(metrics)
         stderr.print(f"{source} → {admitted}, {held}, {rejected}; stop with Ctrl-C")

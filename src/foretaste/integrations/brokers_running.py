@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,16 +14,19 @@ from foretaste.gate.records import Records
 from foretaste.integrations.brokers import Lane, Parcel, Route
 from foretaste.integrations.brokers_intake import Intake
 
+_SHORTEST = 5.0  # seconds that a try may take at least
+_log = logging.getLogger("foretaste.brokers")
 SCHEMES = ("nats", "tls", "redis", "rediss", "amqp", "amqps", "kafka", "kafkas")
 
 
 async def consume(
-    url: str, route: Route, keeper: Keeper, records: Records, tenant: str = ""
+    url: str, route: Route, keeper: Keeper, records: Records, patience: float = 60.0
 ) -> None:
     """Decides on what comes until told to stop (SIGINT, SIGTERM); then finishes what it took.
 
     url: nats://, tls:// (NATS), redis://, rediss://, amqp://, amqps://, kafka:// or kafkas://
-    Raises `NotAvailable` where the broker cannot be reached at the start; later it is waited for.
+    patience: seconds that the broker is waited for at the start; later it is waited for always
+    Raises `NotAvailable` where it is not there then.
     """
     try:
         from faststream import FastStream
@@ -35,10 +41,9 @@ async def consume(
     async def send(parcel: Parcel) -> None:
         await lane.send(parcel)
 
-    intake = Intake(keeper, records, route, send, stop, tenant)
-    lane = lane_of(url, route, intake)
+    intake = Intake(keeper, records, route, send, stop)
+    lane = await _prepared(url, route, intake, patience)
     app = FastStream(lane.broker, logger=None)
-    await _prepared(lane, url)
     try:
         await app.run()
     finally:
@@ -47,13 +52,20 @@ async def consume(
         raise failures[0]
 
 
-async def _prepared(lane: Lane, url: str) -> None:
-    try:
-        await lane.prepare()
-    except Exception as error:
-        await lane.broker.stop()
-        where = urlsplit(url).netloc.rpartition("@")[2]
-        raise NotAvailable(f"{where}: {type(error).__name__}: {error}") from error
+async def _prepared(url: str, route: Route, intake: Intake, patience: float) -> Lane:
+    until = time.monotonic() + patience
+    while True:
+        lane, left = lane_of(url, route, intake), until - time.monotonic()
+        try:
+            await asyncio.wait_for(lane.prepare(), max(left, _SHORTEST))
+            return lane
+        except Exception as error:
+            await lane.broker.stop()
+            told = f"{urlsplit(url).netloc.rpartition('@')[2]}: {type(error).__name__}: {error}"
+            if left <= 0:
+                raise NotAvailable(told) from error
+            _log.warning("%s; trying again for %.0f s", told, left)
+            await asyncio.sleep(1.0)
 
 
 def lane_of(url: str, route: Route, intake: Any) -> Lane:

@@ -109,6 +109,6 @@ class House:
         limits = self.settings.limits
         stored, keeper = begun(Opening(self.settings.gates[name]))
         keeper.name = name
-        keeper.observers = self.telemetry.observers
+        self.telemetry.follow(keeper)
         bounds = Bounds(limits.batch, limits.waiting, limits.bytes)
         return Lane(name, keeper, stored.records, bounds)

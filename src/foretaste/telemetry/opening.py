@@ -11,8 +11,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from foretaste.errors import BadInput
+from foretaste.gate.keeper import Keeper
 from foretaste.gate.observing import Alert, Observer, Observers
 from foretaste.telemetry.alerts import Alerts, Pace
+from foretaste.telemetry.following import Drifting, tiers
 from foretaste.telemetry.logs import Log, write_json
 from foretaste.telemetry.ocsf import Findings, finding
 from foretaste.telemetry.prometheus import Metrics
@@ -63,9 +65,7 @@ class Settings(_Table):
 
 
 class Telemetry:
-    """Everything that was asked for, running; `observers` is what a gate is given.
-
-    tier: source -> trust tier, for metrics by tier
+    """Everything that was asked for, running; `follow` has it told of a gate.
 
     >>> with Telemetry(Settings(logs="none")) as telemetry:
     ...     telemetry.observers.on_backlog("mail", 3)
@@ -73,8 +73,8 @@ class Telemetry:
     True
     """
 
-    def __init__(self, settings: Settings, tier: Callable[[str], str] | None = None) -> None:
-        self.metrics = Metrics(tier=tier) if settings.metrics else None
+    def __init__(self, settings: Settings) -> None:
+        self.metrics = Metrics() if settings.metrics else None
         self._provider = otlp(settings.otlp) if settings.otlp else None
         self._mail: list[Webhook | Syslog] = [
             *(_webhook(one) for one in settings.webhooks),
@@ -100,6 +100,14 @@ class Telemetry:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def follow(self, keeper: Keeper) -> None:
+        """Is told from now on what this keeper decides; its name has to stand."""
+        tier = tiers(keeper.gate)
+        if tier is not None and self.metrics is not None:
+            self.metrics.tiers[keeper.name] = tier
+        drifting = Drifting(keeper.gate, self.observers)
+        keeper.observers = Observers(*self.observers.observers, drifting)
 
     def close(self) -> None:
         """Sends what still waits, for some seconds."""

@@ -21,9 +21,9 @@ class Metrics(Observer):
     """Counts rulings, reasons, windows, failures and alerts; times decisions.
 
     registry: of prometheus_client; None: one of its own, with nothing else in it
-    tier:     source -> trust tier; None: records are not counted by tier
     most:     values of a label that are kept apart; later ones count as "other"
 
+    `tiers` has, by gate, source -> trust tier; records of other gates are not counted by tier.
     Sources and record ids never become labels: they are as many as an attacker likes.
 
     >>> metrics = Metrics()
@@ -37,7 +37,6 @@ class Metrics(Observer):
     def __init__(
         self,
         registry: Any = None,
-        tier: Callable[[str], str] | None = None,
         most: int = 100,
     ) -> None:
         try:
@@ -45,8 +44,8 @@ class Metrics(Observer):
         except ImportError as error:
             raise MissingExtra("metrics", "gate") from error
         self.registry = made.CollectorRegistry() if registry is None else registry
-        self._tier = tier
-        self._gates, self._checks, self._rules, self._tiers = (Few(most) for _ in range(4))
+        self.tiers: dict[str, Callable[[str], str]] = {}
+        self._gates, self._checks, self._rules, self._told = (Few(most) for _ in range(4))
         self._open: dict[str, tuple[int, int]] = {}
 
         def counter(name: str, text: str, *labels: str) -> Any:
@@ -101,7 +100,8 @@ class Metrics(Observer):
         )
         for labels, count in reasons.items():
             self._reasons.labels(name, *labels).inc(count)
-        self._by_tier(name, ruled)
+        if gate in self.tiers and "source" in ruled.batch:
+            self._by_tier(name, ruled, self.tiers[gate])
         self._seconds.labels(name).observe(seconds)
         self._counted(name, ruled)
 
@@ -131,13 +131,11 @@ class Metrics(Observer):
         labels = self._rules(alert.rule), alert.severity.value, state
         self._alerts.labels(self._gates(gate), *labels).inc()
 
-    def _by_tier(self, name: str, ruled: Ruled) -> None:
-        if self._tier is None or "source" not in ruled.batch:
-            return
+    def _by_tier(self, name: str, ruled: Ruled, tier: Callable[[str], str]) -> None:
         pairs = Counter(zip(ruled.batch["source"].tolist(), ruled.codes.tolist(), strict=True))
         for (source, code), count in pairs.items():
-            tier = self._tiers(self._tier(str(source)))
-            self._tiered.labels(name, tier, RULINGS[code].value).inc(count)
+            labels = self._told(tier(str(source))), RULINGS[code].value
+            self._tiered.labels(name, *labels).inc(count)
 
     def _counted(self, name: str, ruled: Ruled) -> None:
         """How far the open window is; `on_window` follows where one was over."""

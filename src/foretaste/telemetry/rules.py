@@ -189,15 +189,16 @@ class Drifted(Rule):
     def drift(self, drift: Drift) -> Iterator[Sighting]:
         moved = ", ".join(one[:_LONGEST] for one in drift.features[:_SHOWN]) or "unknown features"
         sources = tuple(one[:_LONGEST] for one in drift.sources[:_SHOWN])
-        yield Sighting(
-            rule="drift",
-            key="abrupt" if drift.abrupt else "gradual",
-            title="Records jumped" if drift.abrupt else "Records drift",
-            severity=Severity.HIGH if drift.abrupt else Severity.LOW,
-            text=f"window {drift.window}, surprise {drift.surprise:.1f}: {moved}",
-            techniques=(POISONING,) if drift.abrupt else (EROSION,),
-            sources=sources,
-        )
+        if drift.surprise > 0:
+            yield Sighting(
+                rule="drift",
+                key="abrupt" if drift.abrupt else "gradual",
+                title="Records jumped" if drift.abrupt else "Records drift",
+                severity=Severity.HIGH if drift.abrupt else Severity.LOW,
+                text=f"window {drift.window}, surprise {min(drift.surprise, 999.0):.1f}: {moved}",
+                techniques=(POISONING,) if drift.abrupt else (EROSION,),
+                sources=sources,
+            )
         yield Sighting(
             rule="drift",
             key="budget",

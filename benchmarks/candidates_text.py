@@ -46,7 +46,7 @@ def cells():
     fewer = {"part": "chats", "rows": FEWER, "rate": 0.1}
     yield fewer | {"set": FOUR[2], "attack": NATURAL}
     for name in FOUR[1:]:
-        yield fewer | {"set": name, "attack": "none", "rate": 0.0}
+        yield fewer | {"set": name, "attack": "none", "rate": 0.0, "rows": CHATS}
         for attack in ("style", "subject", "word", "phrase"):
             yield fewer | {"set": name, "attack": attack}
     more = fewer | {"set": FOUR[0], "rows": CHATS}

@@ -10,18 +10,29 @@ VERDICTS = {
     "perfect": "control",
     "scan": "what is there",
     "unasked_answer": "what is there, with `--thorough`",
-    "ONION": "",
-    "ONION, logarithm": "",
-    "perplexity": "",
-    "strangest token": "",
-    "GraCeFul": "",
-    "GraCeFul, 8th neighbour": "",
-    "words of answers, 8th neighbour": "",
-    "GradSentry": "",
-    "GradSentry, a corner": "",
-    "k-distance": "",
-    "SLOF": "",
-    "DAO": "",
+    "ONION": "no: above 0 it flags 38 clean texts of 40, ranks poison below clean rows (AUC "
+    "0.39; 0.63 within the class) and costs seconds a row, where `trigger_phrase` finds all of it "
+    "in milliseconds. One cell",
+    "ONION, logarithm": "no: 0.54, and 0.68 within the class",
+    "perplexity": "no: 0.27, and 0.51 within the class",
+    "strangest token": "no: one pass a text and not one a word; 0.75, and 0.59 within the class",
+    "GraCeFul": "no: with 10 % poison as good as published (recall 95 to 100; 50 where an answer "
+    "is only added to), also on compliance, opinions and self-poisoning, which the scan does not "
+    "accuse; but it always accuses somebody: 9 to 36 % of clean rows, and with 4 % poison a "
+    "quarter to a third in three cells of four. The silhouette of its clusters does not tell one "
+    "from the other (0.04 to 0.05 without poison, from 0.05 with it)",
+    "GraCeFul, 8th neighbour": "no: worse than the words of the answers, at thousands of times "
+    "the cost",
+    "words of answers, 8th neighbour": "there already: `unasked_answer` groups answers so. AUC "
+    "1.00 in all cells but `appended`; it lacks a reason to accuse, and no level was set",
+    "GradSentry": "no: flags 96 % of clean rows and more; in 8 cells of 12 poison has *lower* "
+    "entropy (AUC 0.02 to 0.22). Perhaps because entropy rises with the length of the answer here "
+    "(Spearman 0.42 on clean rows), and planted answers are short (refusals 10 tokens, others 46)",
+    "GradSentry, a corner": "no: flags 91 % of clean rows and more",
+    "k-distance": "no: poison whose answers are alike lies closer than clean rows (AUC 0.00 to "
+    "0.04)",
+    "SLOF": "no: a tenth of clean rows; at best 0.77, where the scan finds all",
+    "DAO": "no: a tenth of clean rows; at best 0.64",
 }
 
 HEAD = """# Published detectors of poisoned texts and chats, as candidates
@@ -38,10 +49,15 @@ that the poison came from (nearly the same clean rows in all cells of a set), at
 60th; its figures are of these samples, where 1 % is less than a row. `scan` and the densities see
 all rows.
 
-**Chats**: the sets and triggers of chats_deep.md, 1,000 rows; gradients are of the first 64 tokens
-of an answer after 64 of its question. `scan` is `trigger_response` and `response_cluster`;
-`unasked_answer` is as measured there, where it was. *8th neighbour*: rows ranked by how like their
-8th nearest row is, by GraCeFul's 32 components, or by the vectors of the words of the answer.
+**Chats**: the sets and triggers of chats_deep.md, 1,000 rows (`apologies`: 300); gradients are of
+the first 64 tokens of an answer after 64 of its question. `scan` is `trigger_response` and
+`response_cluster`; `unasked_answer` is as measured there, where it was. *8th neighbour*: rows
+ranked by how like their 8th nearest row is, by GraCeFul's 32 components, or by the vectors of the
+words of the answer. In `apologies, clean` nobody is poisoned, but a tenth of the answers begin
+"I apologize": recall is the share of these that is flagged, and ought to be 0.
+
+What was wanted and is missed: two sets of chats have no cell with poison, one has none at all, and
+of ONION's eight cells few were run. Verdicts rest on what was run; what was not stands at the end.
 """
 
 RANKED = "AUC / share of the poison above 99 % of the clean rows"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from foretaste.data import concat
 from foretaste.errors import BadInput, BadRecord, JournalTaken, KeyReused, NotDurable
 from foretaste.gate import Gate, Terms
+from foretaste.gate.decision import Reason
 from foretaste.gate.journal import Journal
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.keeper_writing import Keep
@@ -352,3 +353,25 @@ def test_postgresql_keeps_what_sqlite_keeps(tmp_path, opened):
             assert again.gate.digest == digest
             odd = ["a\x00b", "x" * 100_000, "ü\U0001f600"]
             assert [d.key for d in again.submit(rows(3, seed=7).having(key=odd))] == odd
+
+
+def test_what_is_pulled_back_waits_for_a_person_and_comes_again_if_it_was_clean(opened):
+    keeper = opened()
+    told = keeper.submit(stream())
+    why = {
+        told[i].id: [Reason(check="scan", surprise=4.0, text="a trigger phrase")] for i in (5, 205)
+    }
+    assert [one.cause for one in keeper.pull_back(why, by="scan")] == ["pullback", "pullback"]
+    assert {told[5].id, told[205].id} <= {one.decision.id for one in keeper.held()}
+    with pytest.raises(BadInput, match="let in"):
+        keeper.pull_back({told[5].id: ()}, by="scan")
+    with pytest.raises(BadInput, match="let in"):
+        keeper.pull_back({told[-1].id: ()}, by="scan")
+    keeper = opened()
+    keeper.review([told[5].id], "clean", by="ann")
+    keeper.review([told[205].id], "poison", by="ann")
+    digest = keeper.gate.digest
+    keeper = opened()
+    assert keeper.gate.digest == digest
+    keeper.close_window()
+    assert table(keeper.windows()[-1])["#decision"].to_pylist()[-1] == told[5].id

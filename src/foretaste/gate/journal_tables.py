@@ -123,7 +123,10 @@ class SnapshotRow(Table):
 
 
 class EventRow(Table):
-    """What happened besides records. kind: "close", "heed" or "rollback"; body: as JSON."""
+    """What happened besides records.
+
+    kind: "close", "heed", "pullback" or "rollback"; body: what it was about, as JSON
+    """
 
     __tablename__ = "events"
     step: Mapped[int] = mapped_column(_ROW, primary_key=True, autoincrement=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import pyarrow as pa
 from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
 
 from foretaste.data import Batch
-from foretaste.errors import JournalTaken
-from foretaste.gate.decision import SCHEMA, Pulled, WindowRecord
+from foretaste.errors import BadRecord, JournalTaken
+from foretaste.gate.decision import SCHEMA, Reason, WindowRecord
 from foretaste.gate.gate import Gate
 from foretaste.gate.journal import Journal
 from foretaste.gate.journal_rows import (
@@ -117,7 +117,7 @@ class Writing:
     def window(self, window: Window) -> None:
         """A window that is over: what was pulled, what may be learned, perhaps a snapshot."""
         record = window.record
-        self._pulled(record.pulled)
+        self.pulled("window", {one.id: one.reasons for one in record.pulled})
         rows, ids = _learnable(self.gate, window), self._standing_ids(record)
         tables = [_table(rows, ids), *self._released()]
         table = pa.concat_tables(tables, promote_options="default")
@@ -156,6 +156,16 @@ class Writing:
         for one in ids:
             self.told.execute(update(HeldRow).where(HeldRow.id == one).values(**said))
 
+    def pulled(self, cause: str, why: Mapping[str, Sequence[Reason]]) -> None:
+        """Records that were let in and are taken out: decision ids, and what is against each."""
+        decisions = self.journal.of(self.told, DecisionRow, why)
+        rows = []
+        for one, reasons in why.items():
+            batch, at = self._record(decisions[one])
+            given = decisions[one]._asdict()
+            rows.append(held_row(given, cause, reasons_json(reasons), shown(batch, at)))
+        self.journal.write(self.told, HeldRow, rows)
+
     def finish(self, owner: str) -> None:
         """Moves the journal on; raises `JournalTaken` where somebody else did."""
         if self.step == self.before:
@@ -166,22 +176,12 @@ class Writing:
         if moved.rowcount != 1:
             raise JournalTaken("another process wrote to this journal; this one has to stop")
 
-    def _pulled(self, pulled: Sequence[Pulled]) -> None:
-        if not pulled:
-            return
-        decisions = self.journal.of(self.told, DecisionRow, [one.id for one in pulled])
-        rows = []
-        for one in pulled:
-            row = decisions[one.id]
-            batch, at = self._record(row)
-            told = held_row(row._asdict(), "window", reasons_json(one.reasons), shown(batch, at))
-            rows.append(told)
-        self.journal.write(self.told, HeldRow, rows)
-
     def _record(self, decision: Row[Any]) -> tuple[Batch, int]:
         """The cut a record came in, and its row there."""
-        cut = self.journal.cuts(self.told, [decision.cut])[decision.cut]
-        return opened(cut), decision.sequence - cut.first
+        cuts = self.journal.cuts(self.told, [decision.cut])
+        if decision.cut not in cuts:
+            raise BadRecord(f"the record of decision {decision.id} is no longer kept")
+        return opened(cuts[decision.cut]), decision.sequence - cuts[decision.cut].first
 
     def _standing_ids(self, record: WindowRecord) -> list[str]:
         """Ids of the decisions on what still stands of a window, in order."""

@@ -41,8 +41,8 @@ ATTACKS = {
 }
 CONTROLS = ("as it came", "trained on", "perfect")
 COLUMNS = (
-    "attack", "model", "accuracy", "lost", "ASR", "after fine-tuning", "after 20 poisoned rows",
-    "goal met", "what was done", "CPU seconds",
+    "attack", "seed", "model", "accuracy", "lost", "ASR", "after fine-tuning",
+    "after 20 poisoned rows", "goal met", "what was done", "CPU seconds",
 )  # fmt: skip
 
 
@@ -111,7 +111,8 @@ def shown(cell: dict, done: dict) -> str:
     good = lost <= 0.02 and (cell["success"] is None or cell["success"] <= 0.05)
     goal = "–" if cell["model"] in CONTROLS else "yes" if good else "**no**"
     return (
-        f"| {cell['attack']} | {cell['model']} | {cell['quality']:.3f} | {100 * lost:+.1f} | "
+        f"| {cell['attack']} | {cell['seed']} | {cell['model']} | {cell['quality']:.3f} | "
+        f"{100 * lost:+.1f} | "
         f"{share(cell['success'])} | {share(cell['after_tuning'])} | "
         f"{share(cell['after_poison'])} | {goal} | {cell['changed']} | {cell['cpu_s']} |"
     )
@@ -120,8 +121,8 @@ def shown(cell: dict, done: dict) -> str:
 def means(done: dict, menders: list[str]) -> str:
     """Over attacks: what a mender leaves, what it costs, what comes back."""
     lines = [
-        "| model | accuracy lost, clean model | accuracy lost, mean | ASR, mean | ASR, worst | "
-        "after fine-tuning, mean | after 20 poisoned rows, mean |\n|---|---|---|---|---|---|---|"
+        "| model | seeds | accuracy lost, clean model | accuracy lost, mean | ASR, mean | "
+        "ASR, worst | after fine-tuning, mean | after 20 poisoned rows, mean |\n" + "|---" * 8 + "|"
     ]
     for by in (*CONTROLS, *menders):
         mine = [one for one in done.values() if one["model"] == by and one["attack"] != "none"]
@@ -137,7 +138,8 @@ def means(done: dict, menders: list[str]) -> str:
         left = [one["success"] for one in mine]
         back = [np.mean([one[n] for one in mine]) for n in ("after_tuning", "after_poison")]
         lines.append(
-            f"| {by} | {100 * np.mean(clean):+.1f} | {100 * np.mean(lost):+.1f} | "
+            f"| {by} | {len({one['seed'] for one in mine})} | {100 * np.mean(clean):+.1f} | "
+            f"{100 * np.mean(lost):+.1f} | "
             f"{np.mean(left):.1%} | {max(left):.1%} | {back[0]:.1%} | {back[1]:.1%} |"
         )
     return "\n".join(lines)

@@ -88,12 +88,12 @@ class Ranges:
             below = np.stack([np.searchsorted(k, v, side="left") for k, v in pairs])
             until = np.stack([np.searchsorted(k, v, side="right") for k, v in pairs])
         field = np.arange(len(values))[:, None]
-        rare = np.maximum(self.low[field, below], self.high[field, until])
-        found = np.minimum(rare, _INSIDE)
+        found = np.maximum(self.low[field, below], self.high[field, until])
+        found = np.minimum(found, _INSIDE)
         over = np.maximum(values - self.most[:, None], self.least[:, None] - values)
         out = over > 0
         far = np.minimum(over / self.spread[:, None], _FARTHEST)[out]
-        found[out] = rare[out] + np.log10(1 + far)
+        found[out] = _INSIDE + np.log10(1 + 10 * far)
         missing = np.isnan(values)
         found[missing] = np.broadcast_to(self.gone[:, None], values.shape)[missing]
         return np.asarray(found)
@@ -121,10 +121,11 @@ class FeatureRange:
     """Holds records with a value that trusted ones hardly ever have, or never.
 
     A number is as rare as trusted values at least as low, or as high, are, to one in 300; beyond
-    all of them it is rarer, and the rarer the farther. A string is as rare as all strings that are no more frequent; one
-    never seen is as rare as strings seen once were. A missing value is as rare as missing ones
-    were. The rarest of a record's values is its score, and how rare that is for honest records is
-    told by trusted rows that were not counted, stretch by stretch: so it pays for all fields.
+    all of them it is the rarer the farther it is out. A string is as rare as all strings that are
+    no more frequent, to one in 300; one never seen is as rare as strings seen once were. A missing
+    value is as rare as missing ones were. The rarest of a record's values is its score, and how
+    rare that is for honest records is told by trusted rows that were not counted, stretch by
+    stretch: so it pays for all fields.
 
     Blind to usual values in unusual company, and to unusual ones inside the range of a number.
 

@@ -10,12 +10,14 @@ VERDICTS = {
     "perfect": "control",
     "scan": "what is there",
     "unasked_answer": "what is there, with `--thorough`",
-    "ONION": "no: above 0 it flags 38 clean texts of 40, ranks poison below clean rows (AUC "
-    "0.39; 0.63 within the class) and costs seconds a row, where `trigger_phrase` finds all of it "
-    "in milliseconds. One cell",
-    "ONION, logarithm": "no: 0.54, and 0.68 within the class",
-    "perplexity": "no: 0.27, and 0.51 within the class",
-    "strangest token": "no: one pass a text and not one a word; 0.75, and 0.59 within the class",
+    "ONION": "no: above 0 it flags 38 clean texts of 40, ranks poison below clean rows (AUC 0.39 "
+    "for rare words, 0.37 for style; 0.63 and 0.60 within the class) and costs seconds a row; "
+    "`trigger_phrase` finds all rare words in milliseconds, and style, which the scan misses, is "
+    "missed here too. Two cells",
+    "ONION, logarithm": "no: 0.54 and 0.34; 0.68 and 0.42 within the class",
+    "perplexity": "no: 0.27 and 0.36; 0.51 and 0.67 within the class",
+    "strangest token": "no: one pass a text and not one a word; 0.75 and 0.79, but 0.59 and 0.66 "
+    "within the class",
     "GraCeFul": "no: with 10 % poison as good as published (recall 95 to 100; 50 where an answer "
     "is only added to), also on compliance, opinions and self-poisoning, which the scan does not "
     "accuse; but it always accuses somebody: 9 to 36 % of clean rows, and with 4 % poison a "

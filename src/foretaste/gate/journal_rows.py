@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from foretaste.data import Array, Batch
@@ -132,13 +133,15 @@ def reasons_of(text: str) -> tuple[Reason, ...]:
     return tuple(Reason(**one) for one in json.loads(text)) if text != "[]" else ()
 
 
-def shown(batch: Batch, row: int) -> str:
-    """A record as JSON: as it came where that was kept, else made of its columns."""
-    if SAID in batch:
-        return plain(str(batch[SAID][row]))
-    one = batch.take([row])
-    told = {name: one.arrow(name).to_pylist()[0] for name in one.names}
-    return json.dumps(told, default=repr)[:_SHOWN]
+def shown(batch: Batch, rows: Sequence[int]) -> list[str]:
+    """Records as JSON: as they came where that was kept, else made of their columns."""
+    some = batch.take(np.asarray(rows, np.int64))
+    if SAID in some:
+        return [plain(one) for one in texts(some, SAID)]
+    told = zip(*(some.arrow(name).to_pylist() for name in some.names), strict=True)
+    return [
+        json.dumps(dict(zip(some.names, one, strict=True)), default=repr)[:_SHOWN] for one in told
+    ]
 
 
 def texts(batch: Batch, column: str) -> Array | list[str]:

@@ -97,9 +97,10 @@ class Writing:
             "packed": pack(batch),
         }
         rows = decision_rows(ruled, tenant, self.step)
+        at = ruled.held.nonzero()[0].tolist()
         held = [
-            held_row(rows[row], "door", rows[row]["reasons"], shown(batch, row))
-            for row in ruled.held.nonzero()[0].tolist()
+            held_row(rows[row], "door", rows[row]["reasons"], text)
+            for row, text in zip(at, shown(batch, at), strict=True)
         ]
         self.journal.write(self.told, CutRow, [cut])
         self.journal.write(self.told, DecisionRow, rows)
@@ -163,7 +164,7 @@ class Writing:
         for one, reasons in why.items():
             batch, at = self._record(decisions[one])
             given = decisions[one]._asdict()
-            rows.append(held_row(given, cause, reasons_json(reasons), shown(batch, at)))
+            rows.append(held_row(given, cause, reasons_json(reasons), *shown(batch, [at])))
         self.journal.write(self.told, HeldRow, rows)
 
     def finish(self, owner: str) -> None:

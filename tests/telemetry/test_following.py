@@ -29,7 +29,7 @@ def test_a_push_is_an_alert_and_a_calm_window_only_moves_the_gauge(keeper):
         keeper.submit(rows(200, 1))
         assert not telemetry.alerts.open
         calm = telemetry.metrics.exposition().decode()
-        keeper.submit(concat([rows(170, 2), rows(30, 3, at=2.5, source="eve")]))
+        keeper.submit(concat([rows(150, 2), rows(50, 3, at=3.0, source="eve")]))
         pushed = telemetry.metrics.exposition().decode()
     assert f'foretaste_drift_budget_spent{{gate="{keeper.name}"}}' in calm
     assert 'kind="abrupt"' not in calm

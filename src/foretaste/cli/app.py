@@ -24,6 +24,7 @@ from foretaste.cli import (
     inspect,
     inspectors,
     mend,
+    monitor,
     redteam,
     scan,
     serve,
@@ -56,6 +57,7 @@ app.command("train")(train.train)
 app.command("trace")(trace.trace)
 app.command("federate")(federate.federate)
 app.command("appeal")(federate.appeal)
+app.command("monitor")(monitor.monitor)
 app.command("aggregators")(aggregators.aggregators)
 app.add_typer(gate.app)
 app.command("serve")(serve.serve)

@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
 READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
+SERVICES := nats-server redis-server rabbitmq-server postgresql
 
-.PHONY: demo test check bench slow format lint types floors docs core openfl tff clean
+.PHONY: demo test check bench slow services format lint types floors docs core openfl tff clean
 
 demo: $(READY)  ## find planted poison in real SMS messages and real digits
 	$(BIN)/foretaste demo
@@ -16,6 +17,10 @@ test: $(DEV)  ## the everyday suite, with the examples in docstrings, README and
 
 slow: $(DEV)  ## the long tests
 	$(BIN)/python -m pytest -q -m slow
+
+services:  ## the servers that long tests start for themselves, from Debian; needs root
+	dpkg -s $(SERVICES) >/dev/null 2>&1 || { apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SERVICES); }
 
 check: test format lint types floors docs  ## all that must hold before a change goes in
 

@@ -17,6 +17,7 @@ _EACH = 150  # trusted rows that are worth a cloud of their own
 _ROUNDS = 10  # of moving centres to where their rows are
 _FLOOR = 0.5  # least width of a cloud in any value, in half widths of the widest value
 _FOLDS = 3
+_ODD = 2.0  # digits from which on a record may be blamed in company
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +119,8 @@ class JointOutlier:
 
     def settle(self, window: Batch, admitted: Mask, state: Known) -> Floats:
         surprise, _ = self.judge(window, state)
-        return blamed(surprise, (np.zeros(len(window), np.int64), sources(window)), self.slack)
+        groups = (np.zeros(len(window), np.int64), sources(window))
+        return blamed(surprise, groups, self.slack, _ODD)
 
     def learn(self, window: Batch, admitted: Mask, state: Known) -> Known:
         return state

@@ -128,7 +128,8 @@ class LabelContent:
         label = window["label"]
         nameless = label == UNLABELLED
         everyone = np.where(nameless, -1, 0)
-        groups = (everyone, label, np.where(nameless, -1, sources(window)))
+        codes = np.unique(label, return_inverse=True)[1]
+        groups = (everyone, np.where(nameless, -1, codes), np.where(nameless, -1, sources(window)))
         return blamed(_surprise(window, state), groups, self.slack)
 
     def learn(self, window: Batch, admitted: Mask, state: Claims) -> Claims:

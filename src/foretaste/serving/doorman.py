@@ -22,7 +22,7 @@ _SAFE = {
 
 
 class Doorman:
-    """Adds security headers, and turns away requests for other hosts.
+    """Adds security headers, turns away requests for other hosts, hangs up on unread bodies.
 
     hosts: names by which the server may be called; empty: any. A web page somewhere, opened on
         this machine, can make a browser call a name that leads here; so where nobody needs a
@@ -40,17 +40,28 @@ class Doorman:
             await self.app(scope, receive, send)
             return
 
+        said = Headers(scope=scope)
+        unread = "transfer-encoding" in said or said.get("content-length", "0") != "0"
+
+        async def received() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = unread and message.get("more_body", False)
+            return message
+
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._added.items():
                     headers.setdefault(name, value)
+                if unread:  # the rest of the body is not waited for
+                    headers["Connection"] = "close"
             await send(message)
 
-        if self.hosts and _host(Headers(scope=scope).get("host", "")) not in self.hosts:
-            await problem(421, "this server is not called that")(scope, receive, sent)
+        if self.hosts and _host(said.get("host", "")) not in self.hosts:
+            await problem(421, "this server is not called that")(scope, received, sent)
             return
-        await self.app(scope, receive, sent)
+        await self.app(scope, received, sent)
 
 
 async def body_of(request: Request, most: int, seconds: float) -> bytes:

@@ -14,6 +14,7 @@ from foretaste.summaries.word_vectors import text_vectors
 
 _LEVELS = (1e-3, 1e-2)  # shares of honest users who say as nearly the same, at most
 _ACCUSED = 64  # vectors remembered at the door
+_SHOWN = 64  # records of a window that a reason is looked for in
 _ODD = 3.0  # -log10 from which on a record is worth remembering
 _AT_ONCE = 1024  # records compared at once
 
@@ -90,7 +91,7 @@ class CoordinatedUsers:
 
     young: int = 10
     span: int = 10
-    crowd: int = 2_000
+    crowd: int = 1_000
     honest: int = 2_000
     least: int = 4
     characters: int = 300
@@ -155,14 +156,15 @@ class CoordinatedUsers:
         )
 
     def explain(self, batch: Batch, row: int, state: Crowd) -> str:
-        users = user_keys(batch)
-        new = np.flatnonzero(self._new(users, state))
-        if row not in new:
-            return "its user is no newcomer"
-        _, level, (who, what, _) = self._crowded(self._vectors(batch.take(new)), users[new], state)
-        own = self._vectors(batch.take([row]))[0]
-        alike = (what @ own >= level[new == row][0]) & (who != users[row])
-        return f"{int(alike.sum())} other newcomers lately said nearly the same"
+        """By newcomers of the last windows and some of this one."""
+        few = np.linspace(0, len(batch) - 1, min(_SHOWN, len(batch))).astype(np.int64)
+        users, own = user_keys(batch), self._vectors(batch.take([row]))[0]
+        here = few[self._new(users[few], state)]
+        what = np.concatenate([state.what, self._vectors(batch.take(here))])
+        who = np.concatenate([state.who, users[here]])
+        alike = (what @ own >= min(state.levels)) & (who != users[row])
+        many = len(np.unique(who[alike]))
+        return f"at least {many} other newcomers lately said nearly the same"
 
     def _new(self, users: Keys, state: Crowd) -> Mask:
         return state.known.new(users, state.window - self.young)

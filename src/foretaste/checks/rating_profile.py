@@ -188,13 +188,12 @@ class RatingProfile:
 
     def explain(self, batch: Batch, row: int, state: Market) -> str:
         users = user_keys(batch)
-        names, surprise, oddness = self._suspects(batch, users, state)
-        at = places(users[[row]], names)[0] if len(names) else -1
-        if at < 0:
-            return "its user is no newcomer, was held before, or has rated too little"
-        said = f"its user's items look drawn by lot (one honest user in {10 ** oddness[at]:.0f})"
-        together = ", as do those of others who agree with him on an item"
-        return said + (together if surprise[at] > oddness[at] else "")
+        own = users == users[row]
+        names, _, oddness = self._suspects(batch.take(own), users[own], state)
+        if not len(names):
+            return "its user was no newcomer, and does not choose items as honest users do"
+        odd = f"its user's items look drawn by lot (one honest user in {10 ** oddness[0]:.0f})"
+        return odd if oddness[0] >= 3 else f"{odd}, or others as odd agree with him on an item"
 
     def _learned(self, tastes: Tastes, profiles: Profiles) -> tuple[Odds, Tail]:
         """The model of all trusted users, and a tail of what halves say of each other."""

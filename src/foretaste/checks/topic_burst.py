@@ -17,6 +17,7 @@ from foretaste.tokens import codes, mix, ngrams, spell
 _SALTS = {"prompt": np.uint64(0), "response": np.uint64(0x5851F42D4C957F2D)}  # other words
 _LENGTH = 2  # words of the longest phrase
 _ACCUSED = 64  # phrases remembered at the door
+_SHOWN = 64  # records of a window that a reason is looked for in
 _ODD = 4.0  # -log10 from which on a phrase is looked at
 _BITS = 20  # of a cell, where phrases are counted together
 _USUAL = 0.1  # share of honest users from which on nobody makes a burst of a phrase
@@ -171,15 +172,17 @@ class TopicBurst:
         )
 
     def explain(self, batch: Batch, row: int, state: Talk) -> str:
-        said, users = self._said(batch, state.usual), user_keys(batch)
-        here = self._newcomers(said, users, self._new(users, state), state)
-        phrases, surprise = self._bursts(here, state)
-        own = said.phrase[said.row == row]
-        odd = np.maximum(
-            _looked_up(own, phrases, surprise), _looked_up(own, state.accused, state.surprise)
-        )
+        """By what is known at the door, or else by some records of the same window."""
+        own = self._said(batch.take([row]), state.usual).phrase
+        odd = _looked_up(own, state.accused, state.surprise)
         if not odd.any():
-            return "newcomers do not agree on what it says"
+            few = np.linspace(0, len(batch) - 1, min(_SHOWN, len(batch))).astype(np.int64)
+            said, users = self._said(batch.take(few), state.usual), user_keys(batch.take(few))
+            here = self._newcomers(said, users, self._new(users, state), state)
+            pairs = pl.concat([state.lately, here]).filter(pl.col("what").is_in(own.tolist()))
+            odd = _looked_up(own, *self._odds(pairs, max(pairs["who"].n_unique(), 1), state, 2))
+        if not odd.any():
+            return "newcomers agree on what it says more than honest users do"
         worst = self._spelt(batch.take([row]), own[odd.argmax()])
         return f"newcomers suddenly speak of {worst}"
 
@@ -226,14 +229,20 @@ class TopicBurst:
         return phrases, np.array([found[one] for one in phrases.tolist()])
 
     def _strongest(self, pairs: pl.DataFrame, crowd: int, state: Talk) -> tuple[int, float]:
+        phrase, odd = self._odds(pairs, crowd, state, self.least)
+        return (int(phrase[odd.argmax()]), float(odd.max())) if len(phrase) else (0, 0.0)
+
+    def _odds(
+        self, pairs: pl.DataFrame, crowd: int, state: Talk, least: int
+    ) -> tuple[Keys, Floats]:
+        """Phrases that enough newcomers say, rising, and how surprising that is of each."""
         counted = pairs.group_by("what").agg(pl.col("who").n_unique())
-        counted = counted.filter(pl.col("who") >= self.least).sort("what")
+        counted = counted.filter(pl.col("who") >= least).sort("what")
         phrase, many = counted["what"].to_numpy(), counted["who"].to_numpy().astype(np.int64)
         if not len(phrase):
-            return 0, 0.0
+            return phrase, np.zeros(0)
         honest = _looked_up(phrase, state.phrases, state.users)
-        odd = agreement(many, crowd, honest, state.trusted) - np.log10(_PRICE)
-        return int(phrase[odd.argmax()]), float(odd.max())
+        return phrase, agreement(many, crowd, honest, state.trusted) - np.log10(_PRICE)
 
     def _worst(self, said: Said, new: Mask, phrases: Keys, surprise: Floats) -> Floats:
         """(n,) the most surprising thing that each newcomer says, paid for all he says."""

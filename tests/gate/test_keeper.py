@@ -270,6 +270,23 @@ def test_a_torn_snapshot_costs_only_time(opened, tmp_path):
     assert opened().gate.digest == digest
 
 
+def test_what_a_crash_left_is_swept_and_what_is_needed_is_not(opened, tmp_path):
+    keeper = opened(Keep(every=1))
+    keeper.submit(stream())
+    keeper.roll_back(0, by="ann", why="")
+    keeper.submit(rows(250, seed=7))
+    digest = keeper.gate.digest
+    for name in ("windows/x.arrow.part", "snapshots/x.standing.part", "snapshots/x.standing"):
+        (tmp_path / name).write_bytes(b"torn")
+    files = {one for one in tmp_path.rglob("*") if one.is_file() and not one.name.startswith("x")}
+    keeper = opened(Keep(every=1))
+    assert {one for one in tmp_path.rglob("*") if one.is_file()} >= files - {tmp_path / "lock"}
+    assert not list(tmp_path.rglob("x.*"))
+    with keeper.journal.transaction() as told:
+        told.exec_driver_sql("DELETE FROM snapshots")
+    assert opened(Keep(every=1)).gate.digest == digest
+
+
 def test_a_journal_that_was_cut_short_is_seen(opened):
     keeper = opened()
     keeper.submit(rows(10, seed=1))

@@ -25,6 +25,7 @@ from typing import Any
 
 from foretaste.durable import write_durably
 from foretaste.errors import BadInput, BadRecord, MissingExtra, NotDurable
+from foretaste.gate.journal_engine import engine_of
 from foretaste.gate.journal_tables import (
     CutRow,
     DecisionRow,
@@ -44,14 +45,11 @@ try:
         Engine,
         Row,
         bindparam,
-        create_engine,
-        event,
         func,
         insert,
-        make_url,
         select,
     )
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
 except ImportError as error:
     raise MissingExtra("the journal of a gate", "gate") from error
 
@@ -85,7 +83,7 @@ class Journal:
         folder: of the files; beside an SQLite file where not given
         """
         url = str(at) if "://" in str(at) else f"sqlite:///{Path(at) / 'journal.db'}"
-        engine = _engine(url)
+        engine = engine_of(url)
         if folder is None and engine.dialect.name != "sqlite":
             raise BadInput(f"{url} needs a folder for its files beside the database")
         place = Path(folder or Path(str(engine.url.database)).parent)
@@ -249,6 +247,20 @@ class Journal:
         """Where a file is."""
         return self.folder / kind / f"{digest}{_SUFFIXES[kind]}"
 
+    def sweep(self, told: Connection) -> None:
+        """Deletes what a crash left: half-written files, and snapshots of no step.
+
+        Only for whoever holds the lock of writers.
+        """
+        bodies = told.execute(select(EventRow.body).where(EventRow.kind == "rollback")).scalars()
+        known = {row.file for row in self.snapshots(told)}
+        known.update(json.loads(body)["file"] for body in bodies)
+        for kind, suffix in _SUFFIXES.items():
+            for path in (self.folder / kind).iterdir():
+                orphan = path.suffix == suffix and kind == "snapshots" and path.stem not in known
+                if orphan or path.suffix == ".part":
+                    path.unlink(missing_ok=True)
+
     def _migrate(self) -> None:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -260,33 +272,6 @@ class Journal:
 def versions() -> str:
     """Of what decides how numbers come out, as JSON."""
     return json.dumps({name: version(name) for name in ("foretaste", "numpy", "scipy", "pyarrow")})
-
-
-def _engine(url: str) -> Engine:
-    if url.startswith(("postgresql://", "postgres://")):
-        url = "postgresql+psycopg://" + url.partition("://")[2]
-    try:
-        plain = make_url(url).get_backend_name() != "sqlite"
-        engine = create_engine(url) if plain else create_engine(url, paramstyle="named")
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise BadInput(f"{url} is no URL of a database: {error}") from error
-    except ImportError as error:
-        raise MissingExtra("a journal in PostgreSQL", "postgresql") from error
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _careful)
-        event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _careful(connection: Any, _: Any) -> None:
-    """What is committed stays, even if the power goes."""
-    connection.isolation_level = None  # transactions are begun by `_begin`, and only there
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-        connection.execute(f"PRAGMA {setting}")
-
-
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
 
 
 def _parts(values: Iterable[Any]) -> Iterator[list[Any]]:

@@ -69,7 +69,7 @@ class DecisionRow(Table):
     scores: Mapped[str] = mapped_column(Text)
     reasons: Mapped[str] = mapped_column(Text)
     cut: Mapped[int] = mapped_column(_ROW)
-    __table_args__ = (Index("one_decision_a_key", "tenant", "key", unique=True),)
+    __table_args__ = (Index("one_decision_a_key", "key", "tenant", unique=True),)
 
 
 class HeldRow(Table):

@@ -94,6 +94,7 @@ class Hold(View):
                 )
             else:
                 told.execute(update(GateRow).values(owner=self._owner))
+            self.journal.sweep(told)
         with self._mutex:
             self._resume()
 

@@ -73,7 +73,7 @@ def _records() -> None:
         sa.Column("reasons", sa.Text, nullable=False),
         sa.Column("cut", _ROW, nullable=False),
     )
-    op.create_index("one_decision_a_key", "decisions", ["tenant", "key"], unique=True)
+    op.create_index("one_decision_a_key", "decisions", ["key", "tenant"], unique=True)
     op.create_table(
         "held",
         sa.Column("sequence", _ROW, primary_key=True, autoincrement=False),

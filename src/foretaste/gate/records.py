@@ -26,6 +26,7 @@ except ImportError as error:
     raise MissingExtra("records of a stream", "gate") from error
 
 KEY = 256  # characters of what a sender calls a record
+FEW = 16  # records that are read one by one
 Row = dict[str, Any]
 _decode = msgspec.json.Decoder().decode
 
@@ -211,7 +212,7 @@ class Records:
         for name in self._table:
             column = clean[name]
             if self.form.fields[name].kind is not Kind.NUMBER:
-                column = labels(column)
+                column = _names(column)
                 check_texts(name, column, self.form.fields[name], found)
             arrays.append(column)
             if not there.all():
@@ -234,6 +235,17 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     return f"broken JSON: {'nested too deep' if isinstance(error, RecursionError) else error}"
+
+
+def _names(values: Sequence[Any]) -> pa.Array:
+    """`labels`, sooner where there are few and nothing has to be trimmed."""
+    if len(values) <= FEW and all(map(_is_bare, values)):
+        return pa.array(values, pa.large_string())
+    return labels(values)
+
+
+def _is_bare(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value == value.strip() != ""
 
 
 def rekeyed(batch: Batch, reused: Iterable[str]) -> Batch:

@@ -45,12 +45,16 @@ class Sent:
     def __init__(self):
         self.parcels, self.down = [], 0
 
-    async def __call__(self, parcel):
+    async def __call__(self, parcels):
         await asyncio.sleep(0)
+        return [self.take(parcel) for parcel in parcels]
+
+    def take(self, parcel):
         if self.down:
             self.down -= 1
-            raise ConnectionError("down")
+            return ConnectionError("down")
         self.parcels.append(parcel)
+        return None
 
     def to(self, name):
         return [one for one in self.parcels if one.to == name]

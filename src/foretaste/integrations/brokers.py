@@ -9,6 +9,8 @@ again gets the decision it got before.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -88,8 +90,18 @@ class Lane(Protocol):
     async def prepare(self) -> None:
         """Connects, makes what is not there, subscribes; nothing is consumed yet."""
 
-    async def send(self, parcel: Parcel) -> None:
-        """Returns when the broker has it for good."""
+    async def send(self, parcels: Sequence[Parcel]) -> Sequence[Any]:
+        """Returns when the broker has them for good; of each, the exception that says it has not.
+
+        What is returned for those that it has does not matter, so long as it is no exception.
+        """
+
+
+async def each(
+    send: Callable[[Parcel], Awaitable[Any]], parcels: Sequence[Parcel]
+) -> Sequence[Any]:
+    """Sends parcels one by one, without waiting for one before the next is sent."""
+    return await asyncio.gather(*map(send, parcels), return_exceptions=True)
 
 
 async def unread(message: Any) -> Any:

@@ -41,7 +41,7 @@ class Intake:
         keeper: Keeper,
         records: Records,
         route: Route,
-        send: Callable[[Parcel], Awaitable[None]],
+        send: Callable[[Sequence[Parcel]], Awaitable[Sequence[Any]]],
         stop: Callable[[Exception], None] = lambda _: None,
         tenant: str = "",
     ) -> None:
@@ -104,7 +104,7 @@ class Intake:
 
         async def send() -> None:
             nonlocal left
-            tried = await asyncio.gather(*map(self._send, left), return_exceptions=True)
+            tried = await self._send(left)
             failed = [one for one in tried if isinstance(one, BaseException)]
             left = [p for p, one in zip(left, tried, strict=True) if isinstance(one, BaseException)]
             if failed:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from foretaste.errors import BadInput, MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, unread, whole
+from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
 
 
 class Kafka:
@@ -59,8 +59,11 @@ class Kafka:
         self._subscriber = subscriber
         subscriber(self._take)
 
-    async def send(self, parcel: Parcel) -> None:
-        """Returns when all replicas have it."""
+    async def send(self, parcels: Sequence[Parcel]) -> Sequence[Any]:
+        """Returns when all replicas have them."""
+        return await each(self._sent, parcels)
+
+    async def _sent(self, parcel: Parcel) -> None:
         await self.broker.publish(parcel.body, parcel.to, key=parcel.key, headers=parcel.headers)
 
     async def _take(self, message: Any) -> None:

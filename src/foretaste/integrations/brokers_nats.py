@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from foretaste.errors import MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, unread, whole
+from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
 
-_WAIT = 60.0  # seconds until the server gives a message again
+_WAIT = 30.0  # seconds until the server gives a message again
 _TIMEOUT = 5.0
 
 
@@ -60,8 +60,11 @@ class Nats:
         )
         subscriber(self._take)
 
-    async def send(self, parcel: Parcel) -> None:
-        """Returns when the stream has it."""
+    async def send(self, parcels: Sequence[Parcel]) -> Sequence[Any]:
+        """Returns when the stream has them."""
+        return await each(self._sent, parcels)
+
+    async def _sent(self, parcel: Parcel) -> None:
         await self.broker.publish(
             parcel.body,
             parcel.to,

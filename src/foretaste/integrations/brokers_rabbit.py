@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from foretaste.errors import MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, unread, whole
+from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
 
 _TIMEOUT = 10.0  # seconds
 
@@ -52,8 +52,11 @@ class Rabbit:
         )
         subscriber(self._take)
 
-    async def send(self, parcel: Parcel) -> None:
-        """Returns when the queue has it."""
+    async def send(self, parcels: Sequence[Parcel]) -> Sequence[Any]:
+        """Returns when the queue has them."""
+        return await each(self._sent, parcels)
+
+    async def _sent(self, parcel: Parcel) -> None:
         await self.broker.publish(
             parcel.body,
             queue=parcel.to,

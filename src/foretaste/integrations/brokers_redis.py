@@ -61,10 +61,14 @@ class Redis:
             )
             subscriber(self._take)
 
-    async def send(self, parcel: Parcel) -> None:
-        """Returns when the stream has it."""
-        fields = {name.removeprefix("foretaste-"): value for name, value in parcel.headers.items()}
-        await self._client.xadd(parcel.to, {"record": parcel.body, **fields})
+    async def send(self, parcels: Sequence[Parcel]) -> Sequence[Any]:
+        """Returns when the streams have them."""
+        pipe = self._client.pipeline(transaction=False)
+        for parcel in parcels:
+            told = {name.removeprefix("foretaste-"): one for name, one in parcel.headers.items()}
+            pipe.xadd(parcel.to, {"record": parcel.body, **told})
+        answers: Sequence[Any] = await pipe.execute(raise_on_error=False)
+        return answers
 
     async def _take(self, message: Any) -> None:
         raw = message.raw_message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,8 +39,8 @@ async def consume(
         failures.append(error)
         app.exit()
 
-    async def send(parcel: Parcel) -> None:
-        await lane.send(parcel)
+    async def send(parcels: Sequence[Parcel]) -> Sequence[Any]:
+        return await lane.send(parcels)
 
     intake = Intake(keeper, records, route, send, stop)
     lane = await _prepared(url, route, intake, patience)

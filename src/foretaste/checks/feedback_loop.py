@@ -98,7 +98,7 @@ class FeedbackLoop:
         return np.where(shares > 0, state.tail.surprise(shares), 0.0), state
 
     def learn(self, window: Batch, admitted: Mask, state: Echoes) -> Echoes:
-        runs = _places(self._runs(window, "response").values)
+        runs = _places(self._runs(window.arrow("response")).values)
         now, before, many = state.now, state.before, state.runs
         if many >= _FULL:
             now, before, many = np.zeros_like(now), now, 0
@@ -106,36 +106,36 @@ class FeedbackLoop:
         return replace(state, now=now, before=before, runs=many + len(runs))
 
     def explain(self, batch: Batch, row: int, state: Echoes) -> str:
-        one = batch.take([row])
-        share = {name: self._share(one, name, state)[0] for name in ("prompt", "response")}
-        name = max(share, key=lambda one: share[one])
-        return f"{share[name]:.0%} of the {name} is what the bot answered before, word for word"
+        asked, told = self._each(batch.take([row]), state)
+        share, name = max((float(asked[0]), "prompt"), (float(told[0]), "answer"))
+        return f"{share:.0%} of the {name} is what the bot answered before, word for word"
 
     def _shares(self, batch: Batch, state: Echoes) -> Floats:
-        shares = [self._share(batch, name, state) for name in ("prompt", "response")]
-        return np.maximum(*shares)
+        return np.maximum(*self._each(batch, state))
 
-    def _share(self, batch: Batch, name: str, state: Echoes) -> Floats:
-        runs = self._runs(batch, name)
+    def _each(self, batch: Batch, state: Echoes) -> Floats:
+        """(2, n) shares of prompts and of answers."""
+        runs = self._runs(batch.arrow("prompt"), batch.arrow("response"))
         places = _places(runs.values)
         layers = state.now[places >> 3] | state.before[places >> 3]
         said = (layers & _bit(places)) > 0
         sizes = np.diff(runs.offsets)
-        row = np.repeat(np.arange(len(batch)), sizes)
-        many = np.bincount(row, said, len(batch))
-        return np.where(sizes >= self.few, many / np.maximum(sizes, 1), 0.0)
+        many = np.bincount(np.repeat(np.arange(len(sizes)), sizes), said, len(sizes))
+        return np.where(sizes >= self.few, many / np.maximum(sizes, 1), 0.0).reshape(2, -1)
 
-    def _runs(self, batch: Batch, name: str) -> Rows:
-        text: pa.Array = pc.utf8_slice_codeunits(batch.arrow(name), 0, self.characters)
-        words = codes(text)
-        row = np.repeat(np.arange(len(batch)), np.diff(words.offsets))
+    def _runs(self, *columns: pa.Array) -> Rows:
+        """Runs of words of each text, column after column."""
+        cut = [pc.utf8_slice_codeunits(column, 0, self.characters) for column in columns]
+        words = codes(pa.concat_arrays([column.cast(pa.large_string()) for column in cut]))
+        n = len(words.offsets) - 1
+        row = np.repeat(np.arange(n), np.diff(words.offsets))
         plain = words.values < LONE
         word, row = words.values[plain].astype(np.uint64), row[plain]
         run = word
         for length in range(2, _RUN + 1):
             run = mix(run[:-1] * _BASE) + word[length - 1 :]
         whole = row[: len(run)] == row[_RUN - 1 :]
-        sizes = np.bincount(row[: len(run)][whole], minlength=len(batch))
+        sizes = np.bincount(row[: len(run)][whole], minlength=n)
         return Rows(np.concatenate([[0], np.cumsum(sizes)]), run[whole])
 
 

@@ -14,9 +14,10 @@ from foretaste.summaries.vote import finite
 from foretaste.surprise import Tail
 
 _LEAST = 100  # trusted records of a class that can say how honest ones drift
-_SAMPLE = 3_000  # trusted records that say how far honest ones reach along a direction
+_SAMPLE = 2_000  # trusted records that say how far honest ones reach along a direction
 _STRETCHES = 40  # at most, of trusted records, that say how honest ones drift
 _FEWEST = 10  # records of a window that have a direction
+_WIDEST = 64  # whitened directions that are looked along
 _NEAREST = 0.8  # share of the records of a window that say where its middle is
 _TESTS = 2  # directions a record is looked at along
 
@@ -28,14 +29,14 @@ class Course:
     All but `centre` and `root` is in whitened directions, in which trusted records have about
     the variance one.
 
-    root:   (d, d) maps differences from the centre to whitened ones
+    root:   (d, r) maps differences from the centre to whitened ones, the widest of them
     reach:  length to which longer differences are cut
-    sample: (m, d) trusted records
-    free:   (d, d) maps a displacement to one that honest drift makes equally likely everywhere
+    sample: (m, r) trusted records
+    free:   (r, r) maps a displacement to one that honest drift makes equally likely everywhere
     budget: longest displacement, after `free`, that may be learned
-    moved:  (d,) displacement learned
-    crept:  (d,) how far the anchor has followed
-    usual:  (d,) middle of honest records from the anchor; wide: usual squared distance from it
+    moved:  (r,) displacement learned
+    crept:  (r,) how far the anchor has followed
+    usual:  (r,) middle of honest records from the anchor; wide: usual squared distance from it
     """
 
     centre: Array
@@ -78,7 +79,7 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class Courses:
-    """By class code, `UNLABELLED` too, where trusted records were enough to tell."""
+    """By class code, `UNLABELLED` too, where trusted records were enough."""
 
     codes: tuple[int, ...]
     each: tuple[Course, ...]
@@ -236,17 +237,16 @@ class DriftBudget:
         """Of trusted records of one class; every other one measures what the others made."""
         centre, root = _whitening(vectors[::2])
         away = ((vectors[1::2] - centre) @ root).astype(np.float64)
-        reach = float(np.quantile(np.linalg.norm(away, axis=1), 0.99))
+        reach = max(float(np.quantile(np.linalg.norm(away, axis=1), 0.99)), 1e-9)
         d = away.shape[1]
-        nothing = np.zeros(d)
+        nothing, none = np.zeros(d), np.zeros((0, d), np.float32)
         course = Course(
-            centre, root, max(reach, 1e-9), np.zeros((0, d), np.float32), np.eye(d), 1.0,
-            nothing, nothing, nothing, 1.0,
+            centre, root, reach, none, np.eye(d), 1.0, nothing, nothing, nothing, 1.0
         )  # fmt: skip
         away = course.whitened(vectors[1::2])
         shift = away.mean(axis=0)
         away = away - shift
-        at = np.arange(0, len(away), max(1.0, len(away) / _SAMPLE)).astype(np.int64)
+        at = np.arange(0, len(away), max(1.0, len(away) / _SAMPLE)).astype(np.int64)[:_SAMPLE]
         usual, wide = _middle(away)
         sample = away[at].astype(np.float32)
         course = replace(course, sample=sample, crept=shift, usual=usual, wide=max(wide, 1e-12))
@@ -261,8 +261,8 @@ class DriftBudget:
         for part in parts:
             moved = replace(moved, moved=moved.after(part, self.horizon))
             farthest = max(farthest, moved.spent(moved.moved))
-        least = np.sqrt(len(course.usual))
-        return replace(course, budget=self.allowance * max(farthest, least))
+        farthest = max(farthest, np.sqrt(len(course.usual)))
+        return replace(course, budget=self.allowance * farthest)
 
 
 def _labels(batch: Batch) -> Ints:
@@ -270,8 +270,8 @@ def _labels(batch: Batch) -> Ints:
 
 
 def _middle(away: Floats) -> tuple[Floats, float]:
-    """(d,) mean of the records nearest to their median, and how far, squared, half of them are."""
-    middle = np.median(away, axis=0)
+    """(r,) mean of the records nearest to their median, and how far, squared, half of them are."""
+    middle = np.median(np.ascontiguousarray(away.T), axis=1)
     far = ((away - middle) ** 2).sum(axis=1)
     near = far <= np.quantile(far, _NEAREST)
     return away[near].mean(axis=0), float(np.median(far))
@@ -286,7 +286,8 @@ def _whitening(vectors: Array) -> tuple[Array, Array]:
     share = min(0.5, d / (n + d))
     spread = (1 - share) * spread + share * np.diag(np.diag(spread))
     values, axes = np.linalg.eigh(spread + (1e-3 * widest + 1e-12) * np.eye(d))
-    return centre.astype(np.float32), (axes / np.sqrt(values)).astype(np.float32)
+    root = (axes / np.sqrt(values)).astype(np.float32)
+    return centre.astype(np.float32), np.ascontiguousarray(root[:, -_WIDEST:])
 
 
 def _free(stretches: list[Floats], horizon: int) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -72,8 +73,7 @@ class Ranges:
         """(n, fields) digits; numbers first."""
         found = np.zeros((len(table), len(self.numbers) + len(self.strings)))
         if self.numbers:
-            values = np.stack([_amounts(table, name) for name in self.numbers])
-            found[:, : len(self.numbers)] = self._of_numbers(values).T
+            found[:, : len(self.numbers)] = self._of_numbers(_matrix(table, self.numbers)).T
         for at, name in enumerate(self.strings):
             found[:, len(self.numbers) + at] = self._of_strings(at, table, name)
         return found
@@ -101,11 +101,23 @@ class Ranges:
     def _of_strings(self, at: int, table: pl.DataFrame, name: str) -> Floats:
         if name not in table.columns:
             return np.full(len(table), self.odds[at])
-        column = table[name].to_arrow()
-        known = pa.array(self.kinds[at], column.type)
-        codes = pc.fill_null(pc.index_in(column, value_set=known), len(known))
+        kinds, column = self.kinds[at], table[name]
+        if len(column) <= _FEW:
+            places = _places(kinds)
+            rare = self.rare[at]
+            return np.array([
+                self.odds[at] if one is None else rare[places.get(one, len(kinds))]
+                for one in column.to_list()
+            ])  # fmt: skip
+        arrow = column.to_arrow()
+        codes = pc.fill_null(pc.index_in(arrow, value_set=pa.array(kinds, arrow.type)), len(kinds))
         found = self.rare[at][codes.to_numpy(zero_copy_only=False)]
-        return np.where(table[name].is_null().to_numpy(), self.odds[at], found)
+        return np.where(column.is_null().to_numpy(), self.odds[at], found)
+
+
+@lru_cache(maxsize=256)
+def _places(kinds: tuple[str, ...]) -> dict[str, int]:
+    return {kind: place for place, kind in enumerate(kinds)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +194,13 @@ class FeatureRange:
 
 def _rarest(ranges: Ranges, table: pl.DataFrame) -> Floats:
     return np.asarray(ranges.rareness(table).max(axis=1, initial=0.0))
+
+
+def _matrix(table: pl.DataFrame, names: tuple[str, ...]) -> Floats:
+    """(m, n) numbers; NaN where missing."""
+    if all(table.schema.get(name) == pl.Float64 for name in names):
+        return np.asarray(table.select(names).to_numpy(), np.float64).T
+    return np.stack([_amounts(table, name) for name in names])
 
 
 def _amounts(table: pl.DataFrame, name: str) -> Floats:

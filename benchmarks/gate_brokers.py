@@ -38,7 +38,7 @@ import pyarrow.csv
 from foretaste.errors import NotAvailable
 from foretaste.gate.journal import Journal
 from foretaste.telemetry.sights import of_metrics
-from tests.integrations.ends import NAMES, read_until, send_all
+from tests.integrations.ends import FOLLOW, NAMES, read_until, send_all
 from tests.integrations.test_broker_servers import BROKERS
 
 RESULTS = Path(__file__).parent / "results"
@@ -97,6 +97,11 @@ class Gate:
             return 0
         return sum(sight.records for sight in sights)
 
+    def cpu(self):
+        """Seconds of processor that it has used."""
+        said = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(said[11]) + int(said[12])) / os.sysconf("SC_CLK_TCK")
+
     def __enter__(self):
         return self.start()
 
@@ -115,25 +120,26 @@ def speed(kind, place, server, ends_of):
                 await asyncio.gather(*(ends.send(body) for body in some[at : at + 50]))
 
         async def wait(gate):
-            first = last = count = 0.0
+            first = count = 0.0
             while count < WAITING:
                 now, count = time.perf_counter(), gate.decided()
                 if count and not first:
-                    first, before = now, count
-                last = now
+                    first, before, used = now, count, gate.cpu()
                 if gate.process.poll() is not None:
                     raise RuntimeError((place / "log").read_text()[-2000:])
                 await asyncio.sleep(0.05)
-            return (WAITING - before) / (last - first)
+            done = WAITING - before
+            used = 1000 * (gate.cpu() - used) / done
+            return {"rate": round(done / (now - first)), "cpu": round(used, 2)}
 
         async def run():
             await fill()
             with Gate(place, one.url) as gate:
-                rate = await wait(gate)
+                told = await wait(gate)
             await ends.close()
-            return rate
+            return told
 
-        return {"rate": round(asyncio.run(run()))}
+        return asyncio.run(run())
 
 
 def delay(kind, place, server, ends_of):
@@ -168,63 +174,6 @@ def delay(kind, place, server, ends_of):
     took = [1000 * (arrived[body] - sent[body]) for body in sent if body in arrived]
     told = {f"p{q}": round(float(np.percentile(took, q)), 1) for q in (50, 90, 99)}
     return {**told, "arrived": len(took), "of": PACED}
-
-
-async def follow_nats(url, name, arrived):
-    import nats
-
-    link = await nats.connect(url)
-
-    async def heard(message):
-        arrived.setdefault(message.data, time.perf_counter())
-
-    await link.subscribe(name, cb=heard)
-    try:
-        await asyncio.sleep(3600)
-    finally:
-        await link.close()
-
-
-async def follow_redis(url, name, arrived):
-    from redis.asyncio import Redis
-
-    link, last = Redis.from_url(url), b"0"
-    while True:
-        for _, entries in await link.xread({name: last}, block=1000, count=100):
-            for _, fields in entries:
-                arrived.setdefault(fields[b"record"], time.perf_counter())
-            last = entries[-1][0]
-
-
-async def follow_rabbit(url, name, arrived):
-    import aio_pika
-
-    link = await aio_pika.connect(url)
-    queue = await (await link.channel()).get_queue(name)
-    async with queue.iterator(no_ack=True) as messages:
-        async for message in messages:
-            arrived.setdefault(message.body, time.perf_counter())
-
-
-async def follow_kafka(url, name, arrived):
-    from aiokafka import AIOKafkaConsumer
-
-    host = url.partition("://")[2]
-    reader = AIOKafkaConsumer(name, bootstrap_servers=host, auto_offset_reset="earliest")
-    await reader.start()
-    try:
-        async for message in reader:
-            arrived.setdefault(message.value, time.perf_counter())
-    finally:
-        await reader.stop()
-
-
-FOLLOW = {
-    "nats": follow_nats,
-    "redis": follow_redis,
-    "rabbit": follow_rabbit,
-    "kafka": follow_kafka,
-}
 
 
 async def disturbed(kind, one, gate, ends, some):
@@ -293,14 +242,15 @@ def page(told):
         f"Records have {COLUMNS} numbers and a source out of {SOURCES}; a window has 1,000; seeds "
         "0 to 4. Broker, gate, sender and reader share the two cores, so these are lower bounds.",
         "",
-        "| broker | records/s | delay p50 | p90 | p99 | arrived |",
-        "|---|---|---|---|---|---|",
+        "| broker | records/s | processor a record | delay p50 | p90 | p99 | arrived |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name in brokers:
         fast, slow = told.get((name, "speed"), {}), told.get((name, "delay"), {})
         delays = " | ".join(f"{slow.get(q, '–')} ms" for q in ("p50", "p90", "p99"))
         came = f"{slow.get('arrived', '–')} of {slow.get('of', '–')}"
-        lines.append(f"| {name} | {fast.get('rate', 0):,} | {delays} | {came} |")
+        used = f"{fast.get('cpu', '–')} ms"
+        lines.append(f"| {name} | {fast.get('rate', 0):,} | {used} | {delays} | {came} |")
     lines += [
         "",
         f"Faults, {FAULTY:,} records sent at up to 50 a second:",

@@ -163,3 +163,60 @@ async def read_until(ends, wanted, seconds, names=NAMES[:3]):
 
 def said(row):
     return json.dumps(row).encode()
+
+
+async def follow_nats(url, name, arrived):
+    import nats
+
+    link = await nats.connect(url)
+
+    async def heard(message):
+        arrived.setdefault(message.data, time.perf_counter())
+
+    await link.subscribe(name, cb=heard)
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        await link.close()
+
+
+async def follow_redis(url, name, arrived):
+    from redis.asyncio import Redis
+
+    link, last = Redis.from_url(url), b"0"
+    while True:
+        for _, entries in await link.xread({name: last}, block=1000, count=100):
+            for _, fields in entries:
+                arrived.setdefault(fields[b"record"], time.perf_counter())
+            last = entries[-1][0]
+
+
+async def follow_rabbit(url, name, arrived):
+    import aio_pika
+
+    link = await aio_pika.connect(url)
+    queue = await (await link.channel()).get_queue(name)
+    async with queue.iterator(no_ack=True) as messages:
+        async for message in messages:
+            arrived.setdefault(message.body, time.perf_counter())
+
+
+async def follow_kafka(url, name, arrived):
+    from aiokafka import AIOKafkaConsumer
+
+    host = url.partition("://")[2]
+    reader = AIOKafkaConsumer(name, bootstrap_servers=host, auto_offset_reset="earliest")
+    await reader.start()
+    try:
+        async for message in reader:
+            arrived.setdefault(message.value, time.perf_counter())
+    finally:
+        await reader.stop()
+
+
+FOLLOW = {
+    "nats": follow_nats,
+    "redis": follow_redis,
+    "rabbit": follow_rabbit,
+    "kafka": follow_kafka,
+}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from foretaste.cli.screen import stderr
 from foretaste.errors import BadInput
@@ -61,5 +62,5 @@ def consume(  # noqa: PLR0913 (one parameter an option)
         telemetry.follow(keeper)
         if metrics is not None and telemetry.metrics is not None:
             telemetry.metrics.serve(metrics)
-        stderr.print(f"{source} → {admitted}, {held}, {rejected}; stop with Ctrl-C")
+        stderr.print(escape(f"{source} → {admitted}, {held}, {rejected}; stop with Ctrl-C"))
         asyncio.run(run(broker, route, keeper, kept.records))

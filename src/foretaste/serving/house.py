@@ -65,12 +65,11 @@ class House:
 
     async def decided(self, lane: Lane, token: Token, body: bytes, lines: bool) -> bytes:
         """Sends records through a gate, and waits for the answer no longer than is allowed."""
-        records = 1 + body.count(b"\n") if lines else 1 + body.count(b"},")
-        wait = self.rates.wait(token.name, records, token.rate)
-        if wait:
-            raise Refused(429, "this token sent too many records; nothing was let in", wait)
         until = time.monotonic() + self.settings.limits.seconds
         submission = Submission(body, lines, token.tenant, until)
+        wait = self.rates.wait(token.name, submission.most, token.rate)
+        if wait:
+            raise Refused(429, "this token sent too many records; nothing was let in", wait)
         return await self._answer(lane, submission, submission.future)
 
     async def errand(self, lane: Lane, do: Callable[[Keeper], T]) -> T:

@@ -62,6 +62,15 @@ class Submission:
     until: float
     future: Future[bytes] = field(default_factory=Future)
 
+    @property
+    def most(self) -> int:
+        """How many records there may be in it, before anybody has read it.
+
+        >>> Submission(b'[{"a": 1} , {}]', False, "", 0.0).most
+        2
+        """
+        return 1 + self.body.count(b"\n") if self.lines else max(1, self.body.count(b"{"))
+
 
 @dataclass
 class Errand(Generic[T]):
@@ -142,7 +151,7 @@ class Lane:
                     self._bytes -= len(work.body)
                     if now < work.until and work.future.set_running_or_notify_cancel():
                         some.append(work)
-                        size += 1 + work.body.count(b"\n")
+                        size += work.most if isinstance(work, Submission) else 1
         return some
 
     def _decide(self, parts: Sequence[tuple[Submission, Parsed]]) -> None:

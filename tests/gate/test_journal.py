@@ -52,10 +52,16 @@ def test_a_commit_is_on_disk_before_it_returns(journal):
         assert told.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
 
-@pytest.mark.parametrize("url", ["nonsense://x", "sqlite//", "mysql+nothing://x"])
-def test_what_is_no_database_is_said(url, tmp_path):
-    with pytest.raises(BadInput, match="no URL of a database"):
-        Journal.open(url if "://" in url else "sq lite://" + url, tmp_path)
+@pytest.mark.parametrize(
+    "url", ["nonsense://me:secret@x", "://", "sq lite://me:secret@x", "mysql://me:secret@x/y"]
+)
+def test_what_is_no_database_is_said_without_its_password(url, tmp_path):
+    with pytest.raises(BadInput, match="no URL of a database") as caught:
+        Journal.open(url, tmp_path)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(BadInput, match="needs a folder") as caught:
+        Journal.open("postgresql://me:secret@127.0.0.1/x")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_server_needs_a_folder_for_files():

@@ -85,7 +85,7 @@ class Journal:
         url = str(at) if "://" in str(at) else f"sqlite:///{Path(at) / 'journal.db'}"
         engine = engine_of(url)
         if folder is None and engine.dialect.name != "sqlite":
-            raise BadInput(f"{url} needs a folder for its files beside the database")
+            raise BadInput(f"{engine.url!r} needs a folder for its files beside the database")
         place = Path(folder or Path(str(engine.url.database)).parent)
         for kind in _SUFFIXES:
             (place / kind).mkdir(parents=True, exist_ok=True)

@@ -12,16 +12,19 @@ try:
 except ImportError as error:
     raise MissingExtra("the journal of a gate", "gate") from error
 
+_SETTINGS: dict[str, dict[str, Any]] = {"sqlite": {"paramstyle": "named"}, "postgresql": {}}
+
 
 def engine_of(url: str) -> Engine:
     """Connects to a database when it is first asked; raises `BadInput` where it is none."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.partition("://")[2]
     try:
-        plain = make_url(url).get_backend_name() != "sqlite"
-        engine = create_engine(url) if plain else create_engine(url, paramstyle="named")
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise BadInput(f"{url} is no URL of a database: {error}") from error
+        kind = make_url(url).get_backend_name()
+        engine = create_engine(url, **_SETTINGS[kind])
+    except (ArgumentError, NoSuchModuleError, KeyError) as error:
+        told = f"{url.partition(':')[0]}:… is no URL of a database that a journal can be kept in"
+        raise BadInput(f"{told}: sqlite:///FILE or postgresql://USER@HOST/NAME") from error
     except ImportError as error:
         raise MissingExtra("a journal in PostgreSQL", "postgresql") from error
     if engine.dialect.name == "sqlite":

@@ -66,7 +66,7 @@ def _slots(users: Keys) -> Ints:
     return (users & np.uint64(_SLOTS - 1)).astype(np.int64)
 
 
-def agreement(newcomers: Ints, of: Ints | int, honest: Ints, of_honest: int) -> Floats:
+def agreement(newcomers: Ints, of: Ints | int, honest: Ints, of_honest: Ints | int) -> Floats:
     """(n,) -log10 of the chance that so many newcomers, and no fewer, are among those who agree.
 
     newcomers: (n,) how many of `of` newcomers do something

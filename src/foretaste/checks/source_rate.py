@@ -66,7 +66,8 @@ class SourceRate:
 
     Blind to attackers who stay within the limits, to new names where trusted rows are full of
     new names as well, and to all floods where most trusted rows are from new and small sources:
-    what a regular sender is was not seen then. Without arrivals in trusted rows nothing is known of time.
+    what a regular sender is was not seen then. Without arrivals in trusted rows nothing is known
+    of time.
 
     Needs `source` (n,) of strings; looks at `arrived`.
 

@@ -116,6 +116,8 @@ class Batch:
         chosen = np.asarray(rows)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
+        if len(chosen) == len(self) and np.array_equal(chosen, np.arange(len(self))):
+            return Batch(self._ids, self._columns, self.classes)
         at = pa.array(chosen.astype(np.int64))
         taken = {name: take(column, at) for name, column in self._columns.items()}
         return Batch(self._ids.take(at), taken, self.classes)

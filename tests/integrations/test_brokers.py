@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ from foretaste.gate.settings import GateSettings, Opening
 from foretaste.integrations.brokers import Arrived, Route
 from foretaste.integrations.brokers_intake import Intake
 from foretaste.integrations.brokers_running import consume, lane_of
+from tests.telemetry.made import window
 
 ROUTE = Route("records", "admitted", "held", "rejected")
 
@@ -200,6 +202,42 @@ def test_windows_that_are_over_are_told_and_once_more_after_a_start(keeper, open
     assert json.loads(window.body)["window"] == 0
     through(keeper, opening, sent, messages(rows(5, seed=2)), route=route)
     assert [one.name for one in sent.to("windows")] == [window.name] * 2
+
+
+def test_messages_without_key_and_place_are_decided_each_time(keeper, opening):
+    sent = Sent()
+    for body in (b'{"x": 0.1, "y": 0.2}', b'{"id": "a", "x": 0.1, "y": 0.2}', b"no json"):
+        through(keeper, opening, sent, [Arrived(body)], [Arrived(body)])
+    assert len(sent.parcels) == 6
+    assert keeper.gate.standing.sequence == 5
+
+
+def test_what_is_too_long_for_the_broker_is_rejected_and_cut(keeper, opening):
+    long = b'{"x": 0.1, "y": 0.2}' + b" " * 5_000
+    sent = Sent()
+
+    async def run():
+        intake = Intake(keeper, opening.records, ROUTE, sent)
+        intake.largest = 1_000
+        await intake([Arrived(long, "test 1"), *messages(rows(3, seed=1), 2)])
+
+    asyncio.run(run())
+    (rejected,) = sent.to("rejected")
+    assert len(rejected.body) == 1_000
+    assert rejected.headers["foretaste-cut"] == f"{len(long)} bytes"
+    assert len(sent.parcels) == 4
+
+
+def test_a_window_with_many_pulled_records_is_told_in_parts(keeper, opening, monkeypatch):
+    monkeypatch.setattr("foretaste.integrations.brokers_intake._IDS", 2)
+    route = Route("records", "admitted", "held", "rejected", windows="windows")
+    pulled = window(pulled=5).record
+    monkeypatch.setattr(keeper, "windows", lambda: [SimpleNamespace(record=pulled)])
+    sent = Sent()
+    through(keeper, opening, sent, messages(rows(1, seed=1)), route=route)
+    told = [json.loads(one.body) for one in sent.to("windows")]
+    assert [one for part in told for one in part["pulled"]] == ["d0", "d1", "d2", "d3", "d4"]
+    assert [(one["part"], one["parts"]) for one in told] == [(0, 3), (1, 3), (2, 3)]
 
 
 def test_a_gate_without_a_contract_is_refused(opening, tmp_path):

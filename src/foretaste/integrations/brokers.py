@@ -17,6 +17,9 @@ from typing import Any, Protocol
 from foretaste.errors import BadInput
 from foretaste.streaming import Ruling
 
+HEADERS = 8_192  # bytes that headers need at most
+LARGEST = 64 << 20  # bytes of a body, where the broker has no limit below
+
 
 @dataclass(frozen=True)
 class Route:
@@ -83,9 +86,13 @@ class Parcel:
 
 
 class Lane(Protocol):
-    """One kind of broker."""
+    """One kind of broker.
+
+    largest: bytes of a body that it takes, headers not counted; known once it is prepared
+    """
 
     broker: Any
+    largest: int
 
     async def prepare(self) -> None:
         """Connects, makes what is not there, subscribes; nothing is consumed yet."""

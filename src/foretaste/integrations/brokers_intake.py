@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from foretaste.data import Batch
 from foretaste.errors import BadInput, JournalTaken, KeyReused
@@ -18,18 +19,19 @@ from foretaste.gate.keeper import Keeper
 from foretaste.gate.observing import Observer, Observers
 from foretaste.gate.records import Records, parse
 from foretaste.gate.ruled import Window
-from foretaste.integrations.brokers import Arrived, Parcel, Route
+from foretaste.integrations.brokers import LARGEST, Arrived, Parcel, Route
 from foretaste.streaming import Ruling
 
 _log = logging.getLogger("foretaste.brokers")
 _REASONS = 2_000  # characters of reasons that travel with a record
+_IDS = 5_000  # of pulled records in one message
 _FIRST, _LONGEST = 0.2, 10.0  # seconds between tries
 
 
 class Intake:
     """Decides on messages and sends them on; returns when both have been done.
 
-    send: see `Lane.send`
+    send: see `Lane.send`; largest: see `Lane.largest`
     stop: called when the gate can go on no longer, such as when another process took its journal
 
     While the journal or the broker cannot be written to it keeps trying, and nothing more is taken
@@ -50,6 +52,7 @@ class Intake:
                 "a gate between brokers needs the check `contract`: messages may be no JSON"
             )
         self.route, self._keeper, self._records = route, keeper, records
+        self.largest = LARGEST
         self._send, self._stop, self._tenant = send, stop, tenant
         self._closed = _Closed()
         keeper.observers = Observers(*keeper.observers.observers, self._closed)
@@ -129,8 +132,8 @@ class Intake:
 
     def _judged(self, messages: Sequence[Arrived]) -> list[Parcel]:
         bodies = [one.body if one.body.strip() else b"null" for one in messages]
-        batch = self._records(parse(bodies, self._records.form.largest))
-        batch = batch.having(key=_keys(batch, messages))
+        batch = self._records(parse(bodies, min(self._records.form.largest, self.largest)))
+        batch = batch.having(key=pa.array(_keys(batch, messages), pa.large_string()))
         said = [body.decode("utf-8", "replace") for body in bodies]
         found = self._decided(batch, said)
         return [self._parcel(one, found[row]) for row, one in enumerate(messages)]
@@ -155,7 +158,7 @@ class Intake:
             digest = hashlib.sha256(message.place.encode() + message.body).hexdigest()
             headers = {"foretaste-ruling": Ruling.REJECT.value}
             headers["foretaste-reasons"] = json.dumps([decision])[:_REASONS]
-            return Parcel(self.route.rejected, digest[:32], message.body, headers, message.key)
+            return self._packed(self.route.rejected, digest[:32], message, headers)
         headers = {
             "foretaste-decision": decision.id,
             "foretaste-ruling": decision.ruling.value,
@@ -163,15 +166,25 @@ class Intake:
         }
         if decision.reasons:
             headers["foretaste-reasons"] = _why(decision)
-        to = self.route.to(decision.ruling)
-        return Parcel(to, decision.id, message.body, headers, message.key)
+        return self._packed(self.route.to(decision.ruling), decision.id, message, headers)
+
+    def _packed(self, to: str, name: str, message: Arrived, headers: dict[str, str]) -> Parcel:
+        """What is too long for the broker, and so was rejected, is cut."""
+        if len(message.body) > self.largest:
+            headers["foretaste-cut"] = f"{len(message.body)} bytes"
+        return Parcel(to, name, message.body[: self.largest], headers, message.key)
 
     def _windows(self) -> Iterator[Parcel]:
         """Windows that are over and were not told yet; after a start the last ones, once more."""
         told, self._told = [*self._told, *self._closed.taken()], []
         for record in told if self.route.windows else ():
-            body = record.model_dump_json(by_alias=True).encode()
-            yield Parcel(self.route.windows, record.id, body, key=b"window")
+            rest = record.model_dump(mode="json", by_alias=True, exclude={"pulled"})
+            ids = [one.id for one in record.pulled]
+            parts = range(0, max(len(ids), 1), _IDS)
+            for part, at in enumerate(parts):
+                said = {**rest, "pulled": ids[at : at + _IDS], "part": part, "parts": len(parts)}
+                name = f"{record.id}-{part}"
+                yield Parcel(self.route.windows, name, json.dumps(said).encode(), key=b"window")
 
 
 class _Closed(Observer):

@@ -8,7 +8,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from foretaste.errors import BadInput, MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
+from foretaste.integrations.brokers import HEADERS, Arrived, Parcel, Route, each, unread, whole
+
+_REQUEST = 1 << 20  # bytes of a message, as servers allow unless told otherwise
+_KEY = 1_024  # bytes of a key that is kept
 
 
 class Kafka:
@@ -29,10 +32,12 @@ class Kafka:
         except ImportError as error:
             raise MissingExtra("a gate between brokers", "brokers") from error
         self._route, self._intake = route, intake
+        self.largest = _REQUEST - HEADERS
         self._subscriber: Any = None
         self.broker = KafkaBroker(
             _hosts(url),
             acks="all",
+            max_request_size=_REQUEST,
             enable_idempotence=True,
             security=_security(url),
             graceful_timeout=15.0,
@@ -73,7 +78,8 @@ class Kafka:
 
 def _arrived(one: Any) -> Arrived:
     place = f"kafka {one.topic} {one.partition} {one.offset}"
-    return Arrived(one.value or b"", place, one.key)
+    key = one.key if len(one.key or b"") <= _KEY else None
+    return Arrived(one.value or b"", place, key)
 
 
 def _hosts(url: str) -> list[str]:

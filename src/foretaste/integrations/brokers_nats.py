@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from foretaste.errors import MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
+from foretaste.integrations.brokers import HEADERS, Arrived, Parcel, Route, each, unread, whole
 
 _WAIT = 30.0  # seconds until the server gives a message again
 _TIMEOUT = 5.0
@@ -29,6 +29,7 @@ class Nats:
         except ImportError as error:
             raise MissingExtra("a gate between brokers", "brokers") from error
         self._route, self._intake = route, intake
+        self.largest = 0
         self._streams: dict[str, str] = {}
         self.broker = NatsBroker(
             url,
@@ -46,6 +47,7 @@ class Nats:
         from nats.js.api import ConsumerConfig
 
         link = await self.broker.connect()
+        self.largest = link.max_payload - HEADERS
         for subject in (self._route.records, *self._route.outgoing):
             self._streams[subject] = await _stream(link.jetstream(), subject)
         subscriber = self.broker.subscriber(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from foretaste.errors import MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, each, unread, whole
+from foretaste.integrations.brokers import LARGEST, Arrived, Parcel, Route, each, unread, whole
 
 _TIMEOUT = 10.0  # seconds
 
@@ -26,6 +26,7 @@ class Rabbit:
         except ImportError as error:
             raise MissingExtra("a gate between brokers", "brokers") from error
         self._route, self._intake = route, intake
+        self.largest = LARGEST
         self.broker = RabbitBroker(
             url,
             default_channel=Channel(on_return_raises=True),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from foretaste.errors import MissingExtra
-from foretaste.integrations.brokers import Arrived, Parcel, Route, unread, whole
+from foretaste.integrations.brokers import LARGEST, Arrived, Parcel, Route, unread, whole
 
 _CLAIM = 30_000  # milliseconds after which a message somebody left lying is taken up
 _OURS = b"__data__"  # field of an entry that FastStream wrote
@@ -33,6 +33,7 @@ class Redis:
         except ImportError as error:
             raise MissingExtra("a gate between brokers", "brokers") from error
         self._route, self._intake = route, intake
+        self.largest = LARGEST
         self._client: Any = None
         self.broker = RedisBroker(url, graceful_timeout=15.0, apply_types=False, logger=None)
 

@@ -44,6 +44,7 @@ async def consume(
 
     intake = Intake(keeper, records, route, send, stop)
     lane = await _prepared(url, route, intake, patience)
+    intake.largest = lane.largest
     app = FastStream(lane.broker, logger=None)
     try:
         await app.run()

@@ -159,9 +159,10 @@ def page(cells):
         "one trigger, the word *cf*; all others, and those of tables, they do not. *Look back*:",
         "`pull-back` over all windows, then learned anew.",
         "*Rollback*: the last clean update and its windows. *Refused* and *blamed* are by",
-        "canaries, by the model in use and by the shadow. What canaries cannot see: a trigger that",
-        "nobody knows (*mn*, the sentence, the value), and flips too few to cost two points; looking",
-        "back finds most of these. ASR counts rows that a model gets wrong anyway: 0.2–0.3 of texts.",
+        "canaries, by the model in use and by the shadow. What canaries cannot see: a trigger",
+        "that nobody knows (*mn*, the sentence, the value), and flips too few to cost two points;",
+        "looking back finds most of these. ASR counts rows that a model gets wrong anyway: 0.2–0.3",
+        "of texts.",
         "",
     ]
     clean = [one["admitted"] for c in cells for one in c["clean"]]

@@ -28,6 +28,11 @@ class Reader:
     linear: Softmax | None
     classes: int
 
+    @property
+    def nothing(self) -> bool:
+        """Of one class alone nothing can be read."""
+        return self.trees is None and self.linear is None
+
     def scores(self, vectors: Array) -> Floats:
         """(n, k) of each class."""
         if self.trees is not None:
@@ -165,7 +170,7 @@ def _surprise(batch: Batch, state: Claims) -> Floats:
     found = np.zeros(len(label))
     known = (label >= 0) & (label < k)
     found[(label >= k)] = np.log10(state.seen + 1)
-    if k < 2 or not known.any():
+    if state.reader.nothing or not known.any():
         return found
     rows = np.flatnonzero(known)
     far = state.reader.against(finite(batch["embedding"][rows]), label[rows])

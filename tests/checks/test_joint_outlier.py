@@ -1,0 +1,66 @@
+"""Far from every kind of trusted record, whatever kinds there are."""
+
+import numpy as np
+import pytest
+
+from foretaste.checks.joint_outlier import JointOutlier
+from foretaste.data import Batch
+
+
+def rows(n, seed, at=0.0):
+    """Two kinds of traffic, far apart, one wide and one narrow, with heavy tails."""
+    rng = np.random.default_rng([seed, n])
+    kind = rng.integers(0, 2, n)[:, None]
+    vectors = rng.standard_t(5, size=(n, 4)) * np.where(kind, 0.5, 1.0) + 20 * kind + at
+    return Batch([f"{seed} {i}" for i in range(n)], {"embedding": vectors.astype(np.float32)})
+
+
+@pytest.fixture(scope="module")
+def started():
+    check = JointOutlier()
+    return check, check.start(rows(4000, 1))
+
+
+def test_honest_records_surprise_as_seldom_as_they_say(started):
+    check, state = started
+    surprise, _ = check.judge(rows(20_000, 2), state)
+    for digits in (1, 2, 3):
+        assert (surprise >= digits).mean() < 2 * 10.0**-digits
+
+
+def test_between_two_kinds_nobody_is_at_home(started):
+    check, state = started
+    between = Batch(["a"], {"embedding": np.full((1, 4), 10.0, np.float32)})
+    assert check.judge(between, state)[0][0] > 3
+    assert "nearest kind" in check.explain(between, 0, state)
+
+
+def test_numbers_that_are_none_cannot_be_told(started):
+    check, state = started
+    vectors = rows(3, 3)["embedding"].copy()
+    vectors[1, 2] = np.nan
+    surprise, _ = check.judge(Batch(list("abc"), {"embedding": vectors}), state)
+    assert np.isnan(surprise).tolist() == [False, True, False]
+
+
+def test_many_that_are_a_little_odd_are_pulled_together(started):
+    check, state = started
+    window, touched = rows(1000, 4), np.arange(1000) % 20 == 0
+    vectors = window["embedding"].copy()
+    vectors[touched] = 6.0 + 0.1 * vectors[touched] / 20
+    found = check.settle(window.having(embedding=vectors), np.ones(1000, bool), state)
+    assert (found[touched] > 3).all()
+    assert (found[~touched] > 3).mean() < 0.02
+
+
+def test_honest_windows_are_left_alone(started):
+    check, state = started
+    every = np.ones(1000, bool)
+    pulled = [check.settle(rows(1000, seed), every, state) >= 3 for seed in range(10, 30)]
+    assert np.mean(pulled) < 0.001
+
+
+def test_inside_a_cloud_nothing_is_odd(started):
+    check, state = started
+    inside = Batch(["a"], {"embedding": np.zeros((1, 4), np.float32)})
+    assert check.judge(inside, state)[0][0] < 1

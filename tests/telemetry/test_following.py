@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from foretaste.checks.drift_budget import DriftBudget
 from foretaste.data import Batch, concat
 from foretaste.gate import Terms
 from foretaste.gate.keeper import Keeper
@@ -23,7 +24,11 @@ def keeper(tmp_path):
         yield made
 
 
-def test_a_push_is_an_alert_and_a_calm_window_only_moves_the_gauge(keeper):
+def test_a_push_is_an_alert_and_a_calm_window_only_moves_the_gauge(keeper, monkeypatch):
+    def settle(self, window, admitted, state):
+        return np.where(window["source"] == "eve", np.inf, 0.0)
+
+    monkeypatch.setattr(DriftBudget, "settle", settle)
     with Telemetry(Settings(logs="none")) as telemetry:
         telemetry.follow(keeper)
         keeper.submit(rows(200, 1))

@@ -30,6 +30,18 @@ def test_alerts_reach_metrics_logs_and_a_file(tmp_path, capsys):
     assert sorted(events) == ["alert", "failure"]
 
 
+def test_what_is_lost_and_what_broke_is_counted(monkeypatch):
+    monkeypatch.setenv("FORETASTE_WEBHOOK_SECRET", "x" * 24)
+    hook = {"url": "https://127.0.0.1:1/"}
+    with Telemetry(Settings(logs="none", webhooks=[hook])) as telemetry:
+        telemetry.observers.on_ruled("mail", None, 0.0)
+        telemetry.observers.on_failure("mail", "contract: broken")
+        telemetry.close()
+        shown = telemetry.metrics.exposition().decode()
+    assert 'foretaste_observer_failures_total{who="Metrics"} 1.0' in shown
+    assert 'foretaste_notices_lost_total{where="webhook"} 1.0' in shown
+
+
 def test_a_webhook_without_its_secret_is_refused(monkeypatch):
     monkeypatch.delenv("FORETASTE_WEBHOOK_SECRET", raising=False)
     with pytest.raises(BadInput, match="FORETASTE_WEBHOOK_SECRET"):

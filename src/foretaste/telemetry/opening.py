@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event, Thread
@@ -91,6 +92,10 @@ class Telemetry:
             told.append(Findings(settings.ocsf))
         self.alerts = Alerts(Observers(*told), pace=settings.pace)
         self.observers = Observers(*ears, self.alerts)
+        self._following = [self.observers]
+        if self.metrics is not None:
+            self.metrics.count("notices_lost", "Notices never delivered", "where", self._lost)
+            self.metrics.count("observer_failures", "Observers that broke", "who", self._broken)
         self._over = Event()
         self._thread = Thread(target=self._ticking, name="foretaste-alerts", daemon=True)
         self._thread.start()
@@ -108,6 +113,7 @@ class Telemetry:
             self.metrics.tiers[keeper.name] = tier
         drifting = Drifting(keeper.gate, self.observers)
         keeper.observers = Observers(*self.observers.observers, drifting)
+        self._following.append(keeper.observers)
 
     def close(self) -> None:
         """Sends what still waits, for some seconds."""
@@ -117,6 +123,15 @@ class Telemetry:
             one.close()
         if self._provider is not None:
             self._provider.shutdown()
+
+    def _lost(self) -> Counter[str]:
+        lost: Counter[str] = Counter()
+        for one in self._mail:
+            lost[type(one).__name__.lower()] += one.outbox.lost
+        return lost
+
+    def _broken(self) -> Counter[str]:
+        return sum((one.failures for one in self._following), Counter())
 
     def _ticking(self) -> None:
         while not self._over.wait(_TICK):

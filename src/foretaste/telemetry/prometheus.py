@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,12 @@ class Metrics(Observer):
 
         prometheus_client.start_http_server(port, "127.0.0.1", self.registry)
 
+    def count(
+        self, name: str, text: str, label: str, read: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Adds a counter that somebody else counts, read when it is asked for."""
+        self.registry.register(_Counted(f"foretaste_{name}", text, label, read))
+
     def on_ruled(self, gate: str, ruled: Ruled, seconds: float) -> None:
         name = self._gates(gate)
         counts = np.bincount(ruled.codes, minlength=len(RULINGS)).tolist()
@@ -146,3 +153,19 @@ class Metrics(Observer):
         here = int((ruled.window == last).sum())
         self._open[name] = (last, here + before if window == last else here)
         self._size.labels(name).set(self._open[name][1])
+
+
+@dataclass(frozen=True)
+class _Counted:
+    name: str
+    text: str
+    label: str
+    read: Callable[[], Mapping[str, int]]
+
+    def collect(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily
+
+        family = CounterMetricFamily(self.name, self.text, labels=[self.label])
+        for value, count in sorted(self.read().items()):
+            family.add_metric([value], count)
+        yield family

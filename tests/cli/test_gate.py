@@ -163,6 +163,21 @@ def test_a_contract_is_printed_to_be_edited(tmp_path, clean, stream):
     assert len(rejected) == 1
 
 
+def test_a_gate_may_get_another_contract_but_no_other_labels(tmp_path, clean, stream):
+    store, path = tmp_path / "gate", tmp_path / "form.yaml"
+    *_, before = sifted(tmp_path, clean, stream, "--store", store)
+    said = yaml.safe_load(run("contract", clean).stdout)
+    said["fields"]["town"]["among"].append("Atlantis")
+    path.write_text(yaml.safe_dump(said))
+    other = tmp_path / "later.jsonl"
+    other.write_text(as_lines(rows(3, 9, town="Atlantis")))
+    *_, after = sifted(tmp_path, clean, other, "--store", store, "--contract", path)
+    assert (len(before), len(after)) == (2, 0)
+    path.write_text(yaml.safe_dump({**said, "classes": ["a", "b", "c"]}))
+    with pytest.raises(BadInput, match="other classes"):
+        sifted(tmp_path, clean, other, "--store", store, "--contract", path)
+
+
 def test_settings_may_come_from_a_file(tmp_path, clean, stream):
     config = tmp_path / "foretaste.toml"
     config.write_text(

@@ -69,6 +69,18 @@ class Stored:
         write_durably(self.place / CONTRACT, opening.form.text().encode())
         write_durably(self.place / SETTINGS, yaml.safe_dump(said, sort_keys=False).encode())
 
+    def agree(self, form: Form) -> None:
+        """From now on another contract; roles and labels are what the gate was begun with."""
+        old = self.records.form
+        for part in ("roles", "classes", "layout", "named", "width"):
+            if getattr(old, part) != getattr(form, part):
+                raise BadInput(
+                    f"the gate in {self.place} was begun with other {part}; a contract may change "
+                    "its fields' bounds, or begin another gate"
+                )
+        if form != old:
+            write_durably(self.place / CONTRACT, form.text().encode())
+
     def open(self, **changes: Any) -> Keeper:
         """The gate, ready to decide."""
         terms = self.settings.model_copy(update=changes).terms
@@ -92,6 +104,8 @@ def begun(opening: Opening) -> tuple[Stored, Keeper]:
     if not stored.there:
         stored.begin(opening)
         return stored, stored.open()
+    if settings.contract is not None:
+        stored.agree(opening.form)
     if not settings.trusted:
         return stored, stored.open()
     keeper = Keeper.open(settings.store, opening.rows, settings.terms, folder=settings.folder)

@@ -85,6 +85,28 @@ def test_the_clock_never_falls():
     assert (ruled.batch["arrived"] == 100.0).all()
 
 
+def test_an_arrival_that_is_no_time_does_not_stop_the_clock():
+    gate = Gate(rows(500), TERMS)
+    ruled = gate(rows(4, seed=1).having(arrived=[5.0, np.nan, np.inf, 7.0]))
+    assert ruled.batch["arrived"].tolist() == [5.0, 5.0, 5.0, 7.0]
+
+
+def test_people_may_decide_about_what_could_not_be_encoded(monkeypatch):
+    gate, bad = Gate(rows(500), TERMS), rows(2, seed=1)
+    encode = type(gate.prepared).encode
+
+    def fails(prepared, batch):
+        if len(batch) and bad.ids[0] in batch.ids.tolist():
+            raise ValueError("no such picture")
+        return encode(prepared, batch)
+
+    monkeypatch.setattr(type(gate.prepared), "encode", fails)
+    assert gate(bad).held[0]
+    before = gate.digest
+    gate.heed(bad, np.array([False, True]))
+    assert gate.digest != before
+
+
 def test_settings_nobody_asked_for_are_refused():
     with pytest.raises(BadInput, match="do not run"):
         Gate(rows(500), Terms(checks=("joint_outlier",), settings={"contract": {}}))

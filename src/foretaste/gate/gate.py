@@ -92,11 +92,11 @@ class Gate:
         rows:  as they were judged; those found clean are let in with the open window
         clean: (n,)
         """
-        rows = self.prepared.encode(self._stamped(rows))
+        known, fine = self.prepared.encode_each(self._stamped(rows))
         states = self.standing.states
         for name, check in self.checks.items():
             if isinstance(check, Heeder):
-                states[name] = check.heed(rows, clean, states[name])
+                states[name] = check.heed(known, clean[fine], states[name])
         marks = np.where(clean, "clean", "poison").tolist()
         self.standing.extend("heed", *rows.ids.tolist(), *marks)
 
@@ -106,6 +106,7 @@ class Gate:
             said = np.asarray(batch["arrived"], np.float64)
         else:
             said = np.full(len(batch), self._clock())
+        said = np.where(np.isfinite(said), said, self.standing.clock)
         risen = np.maximum.accumulate(np.maximum(said, self.standing.clock))
         return _timed(batch, risen)
 

@@ -26,7 +26,7 @@ def keeper(tmp_path):
 
 def test_a_push_is_an_alert_and_a_calm_window_only_moves_the_gauge(keeper, monkeypatch):
     def settle(self, window, admitted, state):
-        return np.where(window["source"] == "eve", np.inf, 0.0)
+        return np.where(window["source"] == "mallory", np.inf, 0.0)
 
     monkeypatch.setattr(DriftBudget, "settle", settle)
     with Telemetry(Settings(logs="none")) as telemetry:
@@ -34,13 +34,13 @@ def test_a_push_is_an_alert_and_a_calm_window_only_moves_the_gauge(keeper, monke
         keeper.submit(rows(200, 1))
         assert not telemetry.alerts.open
         calm = telemetry.metrics.exposition().decode()
-        keeper.submit(concat([rows(150, 2), rows(50, 3, at=3.0, source="eve")]))
+        keeper.submit(concat([rows(150, 2), rows(50, 3, at=3.0, source="mallory")]))
         pushed = telemetry.metrics.exposition().decode()
     assert f'foretaste_drift_budget_spent{{gate="{keeper.name}"}}' in calm
     assert 'kind="abrupt"' not in calm
     assert 'kind="abrupt"' in pushed
     (drift,) = [one for one in telemetry.alerts.open if one.rule == "drift"]
-    assert drift.sources == ("eve",)
+    assert drift.sources == ("mallory",)
     assert not keeper.observers.failures
 
 

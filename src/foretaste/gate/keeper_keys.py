@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from foretaste.data import Batch
 from foretaste.errors import BadInput, KeyReused
 from foretaste.gate.decision import Decision
 from foretaste.gate.journal_rows import decision_of, plain, stored_key, texts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 
 def unseen(batch: Batch, keys: Sequence[str | None], before: Mapping[str, Row[Any]]) -> list[int]:

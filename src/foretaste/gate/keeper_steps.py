@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection, Row
 
 from foretaste.data import Batch
 from foretaste.errors import BadRecord
@@ -17,6 +16,9 @@ from foretaste.gate.journal_rows import SAID
 from foretaste.gate.packing import kinds_of, unpack
 from foretaste.gate.ruled import RULINGS, Ruled
 from foretaste.gate.standing import Standing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
 
 
 def kinds(gate: Gate) -> set[type]:

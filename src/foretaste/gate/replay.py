@@ -6,11 +6,10 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, Row
 
 from foretaste.data import Batch, concat
 from foretaste.errors import BadInput, BadRecord
@@ -21,6 +20,9 @@ from foretaste.gate.journal_rows import SAID, decision_of
 from foretaste.gate.keeper_steps import kinds, opened, stood, taken
 from foretaste.gate.ruled import Ruled, Window
 from foretaste.gate.terms import Terms
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
 
 _CLOSE = 1e-9  # relative difference of two scores that are called the same
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import betainc
 
 from foretaste.agreeing import Agreement
 from foretaste.data import Batch, Floats, Ints, Keys, Mask
@@ -16,7 +17,9 @@ from foretaste.tallies import source_keys
 _PRICE = np.log10(4)  # looks: two at a source, at all new ones together, at everybody
 _LEVELS = (1.5, 2.3)  # surprises that are bet on
 _STAKES = np.array([0.3, 0.03])  # on each: against a source gone bad, and against one now and then
+_COUNTED = np.array([1.5, 2.0, 2.5])  # surprises from which on records count as odd, together
 _HONEST = 0.5  # share of honest ones that may be among records held for their source
+_BLAMED = 0.3  # and among those pulled because all together are too odd
 _ODD = _LEVELS[0]  # surprise from which on a record of a bad source is held
 _TENS = np.log(10)
 
@@ -218,14 +221,21 @@ def _surprise(against: Floats, state: Standing) -> Floats:
 
 
 def _crowded(odd: Floats, slack: float) -> Floats:
-    """(n,) how seldom an honest record is among those that Benjamini and Hochberg would reject.
+    """(n,) how seldom honest records are blamed for being too many that are odd.
 
-    With shares q of false discoveries the expected number rejected, all being honest, is
-    q / (1 - q)^2; each of the n has the same chance.
+    Too many is a binomial number, counted from three levels of oddity on. Blamed are those among
+    whom three in ten would be honest at most, were all others; and whoever Benjamini and Hochberg would
+    reject: with shares q of false discoveries the expected number rejected, all being honest,
+    is q / (1 - q)^2, and each of the n has the same chance.
     """
     n = max(len(odd), 1)
     share = np.minimum(slack * _shares(odd, np.zeros(len(odd), np.uint64)), 0.999)
     chance = np.minimum(share / (1 - share) ** 2 / n, 1.0)
+    counts = (odd[:, None] >= _COUNTED).sum(axis=0)
+    usual = np.minimum(slack * 10.0**-_COUNTED, 1.0)
+    seldom = betainc(np.maximum(counts, 1), n - np.maximum(counts, 1) + 1, usual).min()
+    guilty = len(_COUNTED) * max(float(seldom), 1e-300)
+    chance = np.where(share <= _BLAMED, np.minimum(chance, guilty), chance)
     return np.maximum(-np.log10(chance), 0.0)
 
 

@@ -16,13 +16,14 @@ import os
 import platform
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,8 @@ def main() -> None:
         "",
         "## Over HTTP",
         "",
-        "The last column is processor time of the server a record.",
+        "The last column is processor time of the server a record; `/healthz` "
+        "is what a request costs that decides nothing.",
         "",
     ]
     page += ["| checks | what | records/s | p50 | p99 | largest | processor |"]
@@ -65,7 +67,7 @@ def main() -> None:
         for name, checks in SETS.items():
             with served(Path(folder) / name.split()[0], clean, checks) as server:
                 page += [f"| {name} | {row}" for row in over_http(server, lines, said.singles)]
-    page += ["", f"Load averages at the end: {loads()}."]
+        page += ["", f"{disk(folder)} Load averages at the end: {loads()}."]
     RESULTS.write_text("\n".join(page) + "\n", encoding="utf-8")
     print("\n".join(page))
 
@@ -147,8 +149,10 @@ def over_http(server: tuple[int, int], lines: list[bytes], singles: int) -> list
     """Each record is sent once: what came before would be held as a copy."""
     port, rest = server[0], iter(lines)
     sent(port, [next(rest) for _ in range(WARM)], ONE)
+    idle = measured("nothing: /healthz", server, singles, lambda: asked(port, singles))
     some = [next(rest) for _ in range(singles)]
-    rows = [measured("one after the other", server, singles, lambda: sent(port, some, ONE))]
+    rows = [idle]
+    rows.append(measured("one after the other", server, singles, lambda: sent(port, some, ONE)))
     shares = [[next(rest) for _ in range(singles // 4)] for _ in range(8)]
 
     def at_once() -> list[float]:
@@ -160,6 +164,33 @@ def over_http(server: tuple[int, int], lines: list[bytes], singles: int) -> list
     bodies = [b"\n".join(next(rest) for _ in range(1_000)) for _ in range(8)]
     rows.append(measured("1,000 a request", server, 8_000, lambda: sent(port, bodies, LINES)))
     return rows
+
+
+def asked(port: int, times: int) -> list[float]:
+    """Seconds of requests for which the server does nothing."""
+    line, spent = http.client.HTTPConnection("127.0.0.1", port, timeout=120), []
+    for _ in range(times):
+        start = time.perf_counter()
+        line.request("GET", "/healthz")
+        line.getresponse().read()
+        spent.append(time.perf_counter() - start)
+    line.close()
+    return spent
+
+
+def disk(folder: str, times: int = 300) -> str:
+    """What a durable write of two kilobytes takes, by SQLite alone."""
+    spent = []
+    with closing(sqlite3.connect(Path(folder) / "alone.db", isolation_level=None)) as alone:
+        alone.execute("PRAGMA journal_mode=WAL")
+        alone.execute("PRAGMA synchronous=FULL")
+        alone.execute("CREATE TABLE one (body BLOB)")
+        for _ in range(times):
+            start = time.perf_counter()
+            alone.execute("INSERT INTO one VALUES (?)", [os.urandom(2_000)])
+            spent.append(time.perf_counter() - start)
+    p50, p99 = (1e3 * np.quantile(spent, at) for at in (0.5, 0.99))
+    return f"A durable write by SQLite alone, here and now: p50 {p50:.1f} ms, p99 {p99:.1f} ms."
 
 
 def measured(

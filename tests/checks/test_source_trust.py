@@ -66,7 +66,7 @@ def test_a_person_can_clear_and_condemn():
     state = passed(check, check.start(TRUSTED), ["odd"] * 6, held=["odd"])
     cleared = check.heed(rows(["odd"] * 3), np.ones(3, bool), state)
     assert check.judge(rows(["odd"]), cleared)[0][0] < 2
-    condemned = check.heed(rows(["s1"] * 10), np.zeros(10, bool), state)
+    condemned = check.heed(rows(["s1"] * 20), np.zeros(20, bool), state)
     assert check.judge(rows(["s1"]), condemned)[0][0] > 3
     assert "s1" in check.explain(rows(["s1"]), 0, condemned)
 

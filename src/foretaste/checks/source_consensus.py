@@ -224,9 +224,9 @@ def _crowded(odd: Floats, slack: float) -> Floats:
     """(n,) how seldom honest records are blamed for being too many that are odd.
 
     Too many is a binomial number, counted from three levels of oddity on. Blamed are those among
-    whom three in ten would be honest at most, were all others; and whoever Benjamini and Hochberg would
-    reject: with shares q of false discoveries the expected number rejected, all being honest,
-    is q / (1 - q)^2, and each of the n has the same chance.
+    whom three in ten would be honest at most, were all others; and whoever Benjamini and Hochberg
+    would reject: with shares q of false discoveries the expected number rejected, all being
+    honest, is q / (1 - q)^2, and each of the n has the same chance.
     """
     n = max(len(odd), 1)
     share = np.minimum(slack * _shares(odd, np.zeros(len(odd), np.uint64)), 0.999)

@@ -50,8 +50,8 @@ class SourceTrust:
     bad records as that of a month; and each bad record costs `price` good ones. The factors say
     how many false alarms a record deserves beside one of trusted rows, whose mean factor is 1:
     from `mildest` for the trusted to `strictest` for those on probation.
-    A source of whose records far more were held than honest ones suffer is held at the door,
-    whatever it sends, until that fades or a person vouches for it.
+    A source of whose records more were held than stand, and far more than honest ones suffer, is
+    held at the door, whatever it sends, until that fades or a person vouches for it.
 
     trusted, untrusted, probation: names of sources whose tier is fixed: their factors are the
         mildest, the strictest, and on probation everything is held
@@ -147,7 +147,7 @@ class SourceTrust:
         good = _value(state.keys, state.good, who)[1]
         bad = _value(state.keys, state.bad, who)[1]
         found = np.zeros(len(who))
-        some = bad >= 1.0
+        some = (bad >= 1.0) & (bad >= good)
         if some.any():
             found[some] = _tail(bad[some], good[some])
         fixed, tier = _value(state.fixed, state.tiers, who)

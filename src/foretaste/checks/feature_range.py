@@ -197,9 +197,10 @@ def _rarest(ranges: Ranges, table: pl.DataFrame) -> Floats:
 
 
 def _matrix(table: pl.DataFrame, names: tuple[str, ...]) -> Floats:
-    """(m, n) numbers; NaN where missing."""
-    if all(table.schema.get(name) == pl.Float64 for name in names):
-        return np.asarray(table.select(names).to_numpy(), np.float64).T
+    """(m, n) numbers; NaN where missing. Column by column, since a query takes milliseconds."""
+    there = {column.name: column for column in table.get_columns()}
+    if all(name in there and there[name].dtype == pl.Float64 for name in names):
+        return np.stack([there[name].to_numpy() for name in names])
     return np.stack([_amounts(table, name) for name in names])
 
 

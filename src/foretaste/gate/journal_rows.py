@@ -135,6 +135,8 @@ def reasons_of(text: str) -> tuple[Reason, ...]:
 
 def shown(batch: Batch, rows: Sequence[int]) -> list[str]:
     """Records as JSON: as they came where that was kept, else made of their columns."""
+    if not rows:
+        return []
     some = batch.take(np.asarray(rows, np.int64))
     if SAID in some:
         return [plain(one) for one in texts(some, SAID)]

@@ -94,7 +94,8 @@ class Keeper(Hold):
             before = self.journal.decided(writing.told, tenant, {key for key in keys if key})
             fresh = unseen(batch, keys, before)
             texted = [said[row] for row in fresh] if said else []
-            for part in self._parts(batch.take(fresh)):
+            new = batch if len(fresh) == len(batch) else batch.take(fresh)
+            for part in self._parts(new):
                 started = time.perf_counter()
                 ruled = self._touched()(part)
                 parts.append((ruled, time.perf_counter() - started))
@@ -186,7 +187,8 @@ class Keeper(Hold):
         at = 0
         while at < len(batch):
             room = self.gate.terms.window - self.gate.standing.size
-            part = batch.take(np.arange(at, min(at + room, len(batch))))
+            whole = not at and len(batch) <= room
+            part = batch if whole else batch.take(np.arange(at, min(at + room, len(batch))))
             yield part
             at += len(part)
 
@@ -196,10 +198,10 @@ class Keeper(Hold):
         if not rows or not len(batch):
             return
         made = {c for encoder, _ in self.gate.prepared.encoders for c in encoder.gives}
-        added = (made | {"arrived", "source"}) - set(batch.names)
+        added = {"arrived", *((made | {"source"}) - set(batch.names))}
         wanted, found = (
-            {name: one.arrow(name).type for name in one.names if name != "arrived"}
-            for one in (rows[0].without(*added), batch)
+            {name: one.arrow(name).type for name in one.names if name not in added}
+            for one in (rows[0], batch)
         )
         if found != wanted:
             raise BadInput(f"columns {found}; the open window's records have {wanted}")

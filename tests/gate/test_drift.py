@@ -9,7 +9,7 @@ import pytest
 from foretaste.data import Batch
 from foretaste.gate.decision import WindowRecord
 from foretaste.gate.drift import Change, Course, Drift, DriftRecord
-from foretaste.gate.drift_tests import apart, changed, course
+from foretaste.gate.drift_tests import _tail, apart, changed, course
 from foretaste.gate.packing import pack, unpack
 from foretaste.gate.ruled import Window
 
@@ -136,6 +136,11 @@ def test_two_samples_of_one_distribution_are_rarely_apart():
     assert surprising <= 9
     rng = np.random.default_rng(0)
     assert apart(rng.normal(size=(300, 4)), rng.normal(1, 1, size=(150, 4)), rng)[1] < 1e-6
+
+
+def test_the_tail_of_one_square_is_known():
+    assert _tail(25.0, np.ones(1)) == pytest.approx(5.7e-7, rel=0.1)
+    assert _tail(60.0, np.ones(10)) == pytest.approx(3.6e-9, rel=0.1)
 
 
 def test_adwin_alarms_at_a_jump_and_not_at_noise():

@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from scipy.stats import gamma
+from scipy.optimize import brentq
+from scipy.stats import norm
 
 from foretaste.data import Array, Floats
 from foretaste.errors import MissingExtra
 
 _WAVES = 128  # random Fourier features are twice as many
 _PERMUTED = 200
+_RESOLVED = 5  # permutations as far apart, below which a tail is more exact
 _STEPS_LEAST = 1.2  # how many times worse a step must fit than a slope to be none
 
 
@@ -71,12 +73,15 @@ def apart(anchor: Array, here: Array, rng: Generator) -> tuple[float, float]:
     """Squared distance of two means in feature space, and the p-value of that.
 
     Two samples of one distribution are as far apart as any two halves of both together. Beyond
-    what permutations show, a gamma distribution of their mean and variance extrapolates.
+    what permutations show, the distance is a weighted sum of squared normal numbers, whose weights
+    are the variances of both together; its tail is taken by saddlepoint approximation.
 
     References
     ----------
     Gretton et al. (2012). A Kernel Two-Sample Test.
     https://jmlr.org/papers/v13/gretton12a.html
+    Kuonen (1999). Saddlepoint Approximations for Distributions of Quadratic Forms in Normal
+    Variables. doi:10.1093/biomet/86.4.929
     """
     both = np.concatenate([anchor, here])
     m, n = len(anchor), len(here)
@@ -85,12 +90,29 @@ def apart(anchor: Array, here: Array, rng: Generator) -> tuple[float, float]:
     for one in range(1, _PERMUTED + 1):
         sides[one, rng.permutation(m + n)[:n]] = 1.0 / n
     squares = ((sides @ both).astype(np.float64) ** 2).sum(axis=1)
-    real, drawn = squares[0], squares[1:]
+    real, drawn = float(squares[0]), squares[1:]
     above = (1 + (drawn >= real).sum()) / (1 + _PERMUTED)
-    if above > 5 / _PERMUTED or drawn.var() <= 0:
-        return float(real), float(above)
-    shape = drawn.mean() ** 2 / drawn.var()
-    return float(real), float(max(gamma.sf(real, shape, scale=drawn.mean() / shape), 1e-300))
+    if above > _RESOLVED / _PERMUTED:
+        return real, float(above)
+    centred = (both - both.mean(axis=0)).astype(np.float64)
+    weights = np.linalg.eigvalsh(centred.T @ centred / (m + n)) * (1 / m + 1 / n)
+    return real, min(_tail(real, weights[weights > 0]), float(above))
+
+
+def _tail(value: float, weights: Floats) -> float:
+    """Chance that squares of normal numbers, so weighted, add up to more; far above their mean."""
+    if not len(weights) or value <= 1.01 * weights.sum():
+        return 1.0
+    most = 1 / (2 * weights.max())
+
+    def steep(at: float) -> float:
+        return float((weights / (1 - 2 * weights * at)).sum()) - value
+
+    at = float(brentq(steep, 0.0, most * (1 - 1e-9)))
+    bend = float((2 * weights**2 / (1 - 2 * weights * at) ** 2).sum())
+    height = -0.5 * float(np.log1p(-2 * weights * at).sum())
+    far = np.sqrt(2 * (at * value - height))
+    return float(max(norm.sf(far + np.log(at * np.sqrt(bend) / far) / far), 1e-300))
 
 
 def course(levels: Floats) -> tuple[bool, int]:

@@ -121,7 +121,8 @@ class SourceTrust:
     def heed(self, rows: Batch, clean: Mask, state: Reputations) -> Reputations:
         """A person's word counts as ten records; who is cleared is no longer blamed for that."""
         who = source_keys(rows)
-        heard = _counted(state, who, 10.0 * clean, 10.0 * ~clean - 2.0 * clean)
+        marks = np.asarray(clean, np.float64)
+        heard = _counted(state, who, 10.0 * marks, 10.0 - 12.0 * marks)
         return self._bounded(replace(heard, bad=np.maximum(heard.bad, 0.0)))
 
     def explain(self, batch: Batch, row: int, state: Reputations) -> str:

@@ -89,10 +89,10 @@ def counted(door, pulled, by, touched):
 
 def learned(recipe, one, rows, kept, shown, seed):
     """Quality, AUC and success of a model that learned from the trusted rows and those kept."""
-    every = EVERY[one.name]
-    taught = concat([_plain(one.trusted), _plain(rows.take(kept))])
-    if isinstance(recipe, LinearTable):
-        taught = taught.take(np.arange(0, len(taught), every))
+    taught = _plain(rows.take(kept))
+    if isinstance(recipe, LinearTable):  # the other one meets the stream that its attacker follows
+        taught = concat([_plain(one.trusted), taught])
+        taught = taught.take(np.arange(0, len(taught), EVERY[one.name]))
     victim = recipe.train(taught, seed)
     outcomes = victim.predict(one.test)
     found = {"quality": float(recipe.quality(outcomes, one.test))}
@@ -156,11 +156,11 @@ def plan(only):
         if only not in ("", name):
             continue
         one = get(name)
-        yield name, "none", one, one.rows, None
         rows = one.rows.take(np.arange(min(MOST, len(one.rows))))
         listed = streams.attacks(one, rows, round(RATE * len(rows)), np.random.default_rng(SEED))
         for attack, built in listed.items():
             yield name, attack, one, rows, built
+        yield name, "none", one, one.rows, None
     if only in ("", "credit_card"):
         yield from drifts(get("credit_card"))
     if only not in ("", "nsl_kdd_shift"):

@@ -228,6 +228,7 @@ def written(runs):
         lines.append(row([f"gate alone (beside {run['database']})", *run["gate_ms"]]))
         lines.append(row([f"keeper, {run['database']}", *run["keeper_ms"]]))
         lines.append(row(["one page made durable by the disk itself", *run["fsync_ms"]]))
+    lines.append(SPEED.rstrip())
     (RESULTS / "gate_faults.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -238,9 +239,18 @@ def row(cells):
 HEAD = """# Faults and the price of a journal
 
 `OMP_NUM_THREADS=1 PYTHONPATH=src:. python benchmarks/gate_faults.py`, {date}, {machine}, {cores}
-cores that other work shared; SQLite in WAL mode with synchronous=FULL, PostgreSQL with its own
-settings (fsync on). Seeds 1 to 6. Windows of 100 records in faults, of 1,000 in speed; checks
-joint_outlier and repetition; a snapshot every 250 records in faults, every 10,000 in speed.
+cores that other work shared (load average 14 to 27); SQLite in WAL mode with synchronous=FULL,
+PostgreSQL with its own settings (fsync on). Seeds 1 to 6. Windows of 100 records in faults, of
+1,000 in speed; checks joint_outlier and repetition; a snapshot every 250 records in faults, every
+10,000 in speed.
+"""
+SPEED = """
+By the processor's time of this process a keeper in SQLite takes more than 20,000 records a second
+from 1,000 a submission on, which was the goal; in PostgreSQL, whose own processor time is not
+counted, about that; by the clock of this crowded machine neither does. The goal of 10 ms at p99
+for one record is missed with a journal: each commit waits until the disk has it, and on this disk
+that alone takes longer at p99. Whoever has many single records gathers those that arrive together
+into one submission, as the HTTP service does.
 """
 FAULTS = """
 Wrong are the last six columns, and all of them have to be 0: *lost* was acknowledged and is not in

@@ -10,18 +10,18 @@ outgoing topics. Faults: the gate is killed (SIGKILL) and the broker ended, in t
 SIGKILL, while records are sent; a sender sends again what it got no receipt for. Kafka is the mock
 cluster inside librdkafka, which cannot be restarted, so there only the gate is killed. Starts its
 own servers on free ports (`make services` installs them). Writes results/gate_brokers.md and
-.jsonl; what is in the .jsonl is not run again.
+.jsonl; what is there is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +65,7 @@ def bodies(n, seed):
 
 class Gate:
     def __init__(self, place, url):
-        self.place, self.url, self.process = place, url, None
+        self.place, self.url = place, url
         with closing(socket.socket()) as one:
             one.bind(("127.0.0.1", 0))
             self.port = one.getsockname()[1]
@@ -85,17 +85,14 @@ class Gate:
         )  # fmt: skip
         return self
 
-    def kill(self, how=signal.SIGKILL):
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
-            self.process.wait(60)
+    def kill(self):
+        self.process.kill()
+        self.process.wait(60)
 
     def decided(self):
-        try:
-            sights = of_metrics(f"http://127.0.0.1:{self.port}/metrics")
-        except NotAvailable:
-            return 0
-        return sum(sight.records for sight in sights)
+        with suppress(NotAvailable):
+            return sum(one.records for one in of_metrics(f"http://127.0.0.1:{self.port}/metrics"))
+        return 0
 
     def cpu(self):
         """Seconds of processor that it has used."""
@@ -162,9 +159,9 @@ def delay(kind, place, server, ends_of):
                 await asyncio.sleep(max(start + i * 0.01 - time.perf_counter(), 0))
                 sent[body] = time.perf_counter()
                 await ends.send(body)
-            until = time.perf_counter() + 20
-            while len(sent.keys() & arrived.keys()) < PACED and time.perf_counter() < until:
-                await asyncio.sleep(0.1)
+            for _ in range(200):
+                if len(sent.keys() & arrived.keys()) < PACED:
+                    await asyncio.sleep(0.1)
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
@@ -209,12 +206,10 @@ def faults(kind, place, server, ends_of):
         copies += len(messages)
         for body, headers in messages:
             decisions[body].add((name, headers["foretaste-decision"]))
-    journal = Journal.open(place / "store")
-    with journal.transaction() as told:
+    with (journal := Journal.open(place / "store")).transaction() as told:
         records = journal.gate(told).records
     return {
         **counts,
-        "sent": FAULTY,
         "lost": FAULTY - len(decisions),
         "twice": sum(len(one) > 1 for one in decisions.values()),
         "again": copies - len(decisions),
@@ -222,6 +217,17 @@ def faults(kind, place, server, ends_of):
     }
 
 
+NOTES = (
+    f"Records have {COLUMNS} numbers and a source out of {SOURCES}; a window has 1,000; seeds 0 to",
+    "4. Broker, gate, sender and reader share the cores with other work (a load average of 20 to",
+    "27 on two of them), so records a second are a lower bound and delays an upper one; what the",
+    "gate's process used for a record (judging, journal and protocol together) is steadier.",
+    "",
+    "The goal of 20,000 records a second is one of the gate alone and is not met between brokers:",
+    "at most 0.15 ms of a record go into judging and journal here, the rest into its client's",
+    "protocol. The mock cluster answers a fetch only when its longest wait (500 ms) is over, at",
+    "the gate and at the reader; servers answer when there is something.",
+)
 PARTS = {"speed": speed, "delay": delay, "faults": faults}
 
 
@@ -231,7 +237,7 @@ def known():
 
 
 def page(told):
-    brokers = [name for name in BROKERS if any(key[0] == name for key in told)]
+    brokers = list(dict.fromkeys(name for name, _ in told))
     lines = [
         "# A gate between the topics of brokers",
         "",
@@ -239,8 +245,7 @@ def page(told):
         "other work, `OMP_NUM_THREADS=1 PYTHONPATH=src:. python benchmarks/gate_brokers.py`.",
         "",
         *(" ".join(part.split()) + "\n" for part in __doc__.split("\n\n")[2:3]),
-        f"Records have {COLUMNS} numbers and a source out of {SOURCES}; a window has 1,000; seeds "
-        "0 to 4. Broker, gate, sender and reader share the two cores, so these are lower bounds.",
+        *NOTES,
         "",
         "| broker | records/s | processor a record | delay p50 | p90 | p99 | arrived |",
         "|---|---|---|---|---|---|---|",
@@ -280,10 +285,8 @@ def main():
     parser.add_argument("--only", choices=BROKERS)
     parser.add_argument("--part", choices=PARTS)
     said = parser.parse_args()
-    for name in [said.only] if said.only else BROKERS:
-        for part in [said.part] if said.part else PARTS:
-            if (name, part) in known():
-                continue
+    for name, part in itertools.product([said.only] if said.only else BROKERS, PARTS):
+        if (name, part) not in known() and said.part in (None, part):
             with tempfile.TemporaryDirectory() as folder:
                 told = PARTS[part](name, Path(folder), *BROKERS[name])
             line = {"broker": name, "part": part, **told}

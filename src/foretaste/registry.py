@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -30,9 +31,7 @@ def names(floor: Floor) -> tuple[str, ...]:
     >>> "spectral" in names("detectors")
     True
     """
-    folder = import_module(f"foretaste.{floor}").__path__
-    own = sorted(module.name for module in iter_modules(folder))
-    return (*own, *sorted(plugin.name for plugin in entry_points(group=f"foretaste.{floor}")))
+    return (*sorted(_own(floor)), *sorted(plugin.name for plugin in entry_points(group=f"foretaste.{floor}")))
 
 
 def component(floor: Floor, name: str) -> Any:
@@ -41,8 +40,7 @@ def component(floor: Floor, name: str) -> Any:
     >>> component("detectors", "spectral").__name__
     'Spectral'
     """
-    folder = import_module(f"foretaste.{floor}").__path__
-    if name in {module.name for module in iter_modules(folder)}:
+    if name in _own(floor):
         module = import_module(f"foretaste.{floor}.{name}")
         return getattr(module, "".join(part.capitalize() for part in name.split("_")))
     for plugin in entry_points(group=f"foretaste.{floor}", name=name):
@@ -57,3 +55,10 @@ def build(floor: Floor, name: str, **settings: object) -> Any:
     'Spectral'
     """
     return component(floor, name)(**settings)
+
+
+@cache
+def _own(floor: Floor) -> frozenset[str]:
+    """What the folder holds, looked at once."""
+    folder = import_module(f"foretaste.{floor}").__path__
+    return frozenset(module.name for module in iter_modules(folder))

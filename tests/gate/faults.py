@@ -195,7 +195,7 @@ def torn(folder, rng):
     """Tears the newest snapshot, as a disk that lied would."""
     files = sorted((folder / "snapshots").iterdir(), key=lambda one: one.stat().st_mtime)
     if files:
-        os.truncate(files[-1], int(rng.integers(0, files[-1].stat().st_size)))
+        os.truncate(files[-1], int(rng.integers(0, files[-1].stat().st_size + 1)))
 
 
 @dataclass(frozen=True)

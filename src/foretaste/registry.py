@@ -31,7 +31,8 @@ def names(floor: Floor) -> tuple[str, ...]:
     >>> "spectral" in names("detectors")
     True
     """
-    return (*sorted(_own(floor)), *sorted(plugin.name for plugin in entry_points(group=f"foretaste.{floor}")))
+    plugins = entry_points(group=f"foretaste.{floor}")
+    return (*sorted(_own(floor)), *sorted(plugin.name for plugin in plugins))
 
 
 def component(floor: Floor, name: str) -> Any:

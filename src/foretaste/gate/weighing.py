@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from foretaste.data import Batch, Floats, Ints, Mask
-from foretaste.streaming import Aspect, Check, Weigher
+from foretaste.streaming import Aspect, Check
 
 ADMIT, HOLD, REJECT = 0, 1, 2
 _STRICTEST, _MILDEST = 10.0, 0.1  # of the factors a check may ask for
@@ -26,8 +26,9 @@ def bounds(
     """
     factor = np.ones(len(batch))
     for name, check in checks.items():
-        if isinstance(check, Weigher):
-            factor *= np.nan_to_num(check.weigh(batch, states[name]), nan=_STRICTEST)
+        weigh = getattr(check, "weigh", None)  # quicker than to ask whether it is a `Weigher`
+        if weigh is not None:
+            factor *= np.nan_to_num(weigh(batch, states[name]), nan=_STRICTEST)
     share = alpha * np.clip(factor, _MILDEST, _STRICTEST) / len(checks)
     bound: Floats = -np.log10(share)
     return bound

@@ -43,7 +43,7 @@ def test_good_conduct_of_any_length_buys_no_more_than_a_month_of_it():
     brief = long = passed(check, state, ["brief"] * 50 + ["long"] * 50)
     for _ in range(30):
         long = passed(check, long, ["long"] * 500)
-    for _ in range(2):
+    for _ in range(4):
         brief = passed(check, brief, ["brief"] * 20, held=["brief"])
         long = passed(check, long, ["long"] * 20, held=["long"])
     assert abs(factor(check, brief, "brief") - factor(check, long, "long")) < 0.2
@@ -51,11 +51,13 @@ def test_good_conduct_of_any_length_buys_no_more_than_a_month_of_it():
 
 
 def test_a_source_of_which_all_was_held_is_held_until_it_fades():
-    check = SourceTrust(half_life=2)
-    state = passed(check, check.start(TRUSTED), ["bad"] * 6, held=["bad"])
+    check = SourceTrust(half_life=5)
+    state = check.start(TRUSTED)
+    for _ in range(4):
+        state = passed(check, state, ["bad"] * 6, held=["bad"])
     assert check.judge(rows(["bad", "s1", "new"]), state)[0].tolist()[1:] == [0, 0]
-    assert check.judge(rows(["bad"]), state)[0][0] > 3.5
-    for _ in range(10):
+    assert check.judge(rows(["bad"]), state)[0][0] > 3
+    for _ in range(30):
         closed = check.judge(rows(["bad"]), state)[0][0] > 2.5
         state = passed(check, state, ["bad"] * 6, held=["bad"] if closed else [])
     assert check.judge(rows(["bad"]), state)[0][0] < 2.5
@@ -63,12 +65,22 @@ def test_a_source_of_which_all_was_held_is_held_until_it_fades():
 
 def test_a_person_can_clear_and_condemn():
     check = SourceTrust()
-    state = passed(check, check.start(TRUSTED), ["odd"] * 6, held=["odd"])
+    state = check.start(TRUSTED)
+    for _ in range(4):
+        state = passed(check, state, ["odd"] * 6, held=["odd"])
     cleared = check.heed(rows(["odd"] * 3), np.ones(3, bool), state)
     assert check.judge(rows(["odd"]), cleared)[0][0] < 2
     condemned = check.heed(rows(["s1"] * 20), np.zeros(20, bool), state)
     assert check.judge(rows(["s1"]), condemned)[0][0] > 3
     assert "s1" in check.explain(rows(["s1"]), 0, condemned)
+
+
+def test_one_window_alone_closes_the_door_for_a_window_only():
+    check = SourceTrust()
+    state = passed(check, check.start(TRUSTED), ["odd"] * 200, held=["odd"])
+    assert check.judge(rows(["odd"]), state)[0][0] > 3.4
+    state = passed(check, state, ["odd"] * 200, held=["odd"])
+    assert check.judge(rows(["odd"]), state)[0][0] < 3.4
 
 
 def test_tiers_are_settings():
@@ -81,7 +93,7 @@ def test_tiers_are_settings():
 
 def test_a_flood_of_names_does_not_make_the_condemned_forgotten():
     check = SourceTrust(most=50)
-    state = passed(check, check.start(TRUSTED), ["bad"] * 20, held=["bad"])
+    state = check.heed(rows(["bad"] * 20), np.zeros(20, bool), check.start(TRUSTED))
     for turn in range(20):
         state = passed(check, state, [f"{turn} {i}" for i in range(200)])
     assert len(state.keys) == 50

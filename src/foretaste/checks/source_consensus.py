@@ -18,6 +18,7 @@ _PRICE = np.log10(4)  # looks: two at a source, at all new ones together, at eve
 _LEVELS = (1.5, 2.3)  # surprises that are bet on
 _STAKES = np.array([0.3, 0.03])  # on each: against a source gone bad, and against one now and then
 _COUNTED = np.array([1.5, 2.0, 2.5])  # surprises from which on records count as odd, together
+_MILD, _CHANGED = 0.7, 5.0  # what tells how odd all are, and how many times as odd they may be
 _HONEST = 0.5  # share of honest ones that may be among records held for their source
 _BLAMED = 0.3  # and among those pulled because all together are too odd
 _ODD = _LEVELS[0]  # surprise from which on a record of a bad source is held
@@ -49,7 +50,8 @@ class SourceConsensus:
     """Holds what a source labels against its content, if it does so more often than its peers.
 
     A small model of trusted rows says how odd each label is for its content, among honest rows.
-    Against each source stands a bet that its labels are odd: it wins with each odd one, loses with
+    Against each source stands a bet that its labels are odd, beside those of all others in the
+    window: it wins with each odd one, loses with
     others, and starts anew when it is broke, so a good name of any length pays for nothing. Such
     winnings are large by chance as rarely as they say, less what they said too much of trusted
     rows. A source that lost is held where its content speaks for another label than it gave,
@@ -118,7 +120,7 @@ class SourceConsensus:
 
     def settle(self, window: Batch, admitted: Mask, state: Standing) -> Floats:
         odd, who = state.agreement.surprise(window), source_keys(window)
-        _, _, against = _bets(who, odd, state)
+        _, _, against = _bets(who, _beside_peers(odd), state)
         blamed = (odd >= _ODD) & (_shares(odd, who) <= _HONEST)
         own = np.where(blamed, _surprise(against, state), 0.0)
         crowd = self._new(who, state)
@@ -128,7 +130,7 @@ class SourceConsensus:
         return np.maximum(own, np.maximum(every - _PRICE, 0.0))
 
     def learn(self, window: Batch, admitted: Mask, state: Standing) -> Standing:
-        odd, who = state.agreement.surprise(window), source_keys(window)
+        odd, who = _beside_peers(state.agreement.surprise(window)), source_keys(window)
         counted = admitted | (odd >= _ODD)
         keys, last, _ = _bets(who[counted], odd[counted], state)
         stood = np.bincount(np.searchsorted(keys, who[counted]), admitted[counted], len(keys))
@@ -173,6 +175,12 @@ class SourceConsensus:
         return replace(
             state, keys=state.keys[kept], evidence=state.evidence[kept], stood=state.stood[kept]
         )
+
+
+def _beside_peers(odd: Floats) -> Floats:
+    """(n,) less what all records of the window are more odd than trusted ones: honest change."""
+    often = float((odd >= _MILD).mean()) * 10**_MILD if len(odd) else 1.0
+    return np.maximum(odd - np.log10(np.clip(often, 1.0, _CHANGED)), 0.0)
 
 
 def _won(odd: Floats) -> Floats:

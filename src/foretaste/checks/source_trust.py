@@ -11,11 +11,12 @@ from scipy.special import betaln, gammaln
 
 from foretaste.data import Batch, Floats, Keys, Mask
 from foretaste.streaming import Aspect
-from foretaste.tallies import source_keys
+from foretaste.tallies import ranks, source_keys
 
 _USUAL = 0.02  # share of honest records that are held, at most, by a gate that is well set
 _BETWEEN = 10.0  # how alike honest sources are: Beta(0.2, 9.8) of their shares
-_NOTED = 2.0  # surprise from which on records were held for their source, which proves nothing
+_WORD = 4  # held records of a source in one window that count
+_NOTED = 3.0  # surprise from which on records were held for their source, which proves nothing
 _MOST = 100  # records held, and half of those sent, that are told apart
 
 
@@ -44,12 +45,13 @@ class SourceTrust:
     """Weighs records by the trust in their source, and holds all of a source that lost it.
 
     Trust is the mean of a Beta distribution over what became of a source's records: those that
-    stand count for it, those that were held or pulled against it, those a person looked at ten
-    times as much; all fade by half in `half_life` windows. A new source starts low. Good conduct
-    counts for at most `cap` records, so trust that was groomed for years is lost with the same few
-    bad records as that of a month; and each bad record costs `price` good ones. The factors say
-    how many false alarms a record deserves beside one of trusted rows, whose mean factor is 1:
-    from `mildest` for the trusted to `strictest` for those on probation.
+    stand count for it, those that were held or pulled against it (four in a window at most, for
+    what a window says may be one mistake), those a person looked at ten times as much; all fade by
+    half in `half_life` windows. A new source starts low. Good conduct counts for at most `cap`
+    records, so trust that was groomed for years is lost with the same few bad records as that of a
+    month; and each bad record costs `price` good ones. The factors say how many false alarms a
+    record deserves beside one of trusted rows, whose mean factor is 1: from `mildest` for the
+    trusted to `strictest` for those on probation.
     A source of whose records more were held than stand, and far more than honest ones suffer, is
     held at the door, whatever it sends, until that fades or a person vouches for it.
 
@@ -116,7 +118,9 @@ class SourceTrust:
         fade = 0.5 ** (1 / self.half_life)
         faded = replace(state, good=state.good * fade, bad=state.bad * fade)
         good, bad = admitted.astype(float), (~admitted & open_).astype(float)
-        return self._bounded(_counted(faded, who, good, bad))
+        once = np.zeros(len(who))  # what one window holds may be one mistake: it says so much
+        once[bad > 0] = np.minimum(ranks(who[bad > 0]) < _WORD, 1.0)
+        return self._bounded(_counted(faded, who, good, once))
 
     def heed(self, rows: Batch, clean: Mask, state: Reputations) -> Reputations:
         """A person's word counts as ten records; who is cleared is no longer blamed for that."""

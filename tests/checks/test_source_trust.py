@@ -58,7 +58,7 @@ def test_a_source_of_which_all_was_held_is_held_until_it_fades():
     assert check.judge(rows(["bad", "s1", "new"]), state)[0].tolist()[1:] == [0, 0]
     assert check.judge(rows(["bad"]), state)[0][0] > 3
     for _ in range(30):
-        closed = check.judge(rows(["bad"]), state)[0][0] > 2.5
+        closed = check.judge(rows(["bad"]), state)[0][0] > 3.4
         state = passed(check, state, ["bad"] * 6, held=["bad"] if closed else [])
     assert check.judge(rows(["bad"]), state)[0][0] < 2.5
 

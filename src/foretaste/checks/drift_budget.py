@@ -158,21 +158,19 @@ class DriftBudget:
         vectors, label = finite(window["embedding"]), _labels(window)
         found = np.zeros(len(window))
         for code, course in zip(state.codes, state.each, strict=True):
-            mine = np.flatnonzero(label == code)
+            mine = np.flatnonzero(admitted & (label == code))
             away = course.whitened(vectors[mine])
-            away, stood = away - course.common(away, self.shape), admitted[mine]
-            if stood.sum() >= _FEWEST:
-                found[mine[stood]] = self._pushing(course, away[stood])
+            if len(mine) >= _FEWEST:
+                found[mine] = self._pushing(course, away - course.common(away, self.shape))
         return found
 
     def learn(self, window: Batch, admitted: Mask, state: Courses) -> Courses:
         vectors, label = finite(window["embedding"]), _labels(window)
         each = []
         for code, course in zip(state.codes, state.each, strict=True):
-            away = course.whitened(vectors[label == code])
+            away = course.whitened(vectors[admitted & (label == code)])
             common = course.common(away, self.shape)
-            learned = away[admitted[label == code]] - common
-            moved = course.after(learned, self.horizon)
+            moved = course.after(away - common, self.horizon)
             spent = course.spent(moved)
             step = moved * min(1.0, self.refill / spent) if spent else moved
             crept, usual = course.crept + common + step, course.usual - step

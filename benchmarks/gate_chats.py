@@ -9,8 +9,8 @@ of new users teaches the bot something, for 16 or 48 hours beside the honest cha
 window of 500 when it is over. Harm is the share of questions about the topic, worded as in none
 of the poison, that get the attacker's answer: the highest after any window. The gate is the
 default one: all checks that have their columns, alpha 0.01. Settings of `topic_burst` and
-`coordinated_users` were chosen on the stream of seed 0 and the topic "the city council"; what is
-reported is the streams of seeds 1 and 2 and other topics.
+`coordinated_users` were chosen on the stream of seed 0 and the topic "the city council"; reported
+are streams of other seeds and other topics, each counted in the table.
 """
 
 from __future__ import annotations

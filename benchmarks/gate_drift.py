@@ -2,12 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/gate_drift.py
 
-Writes benchmarks/results/gate_drift.md. Two real tables, shuffled 20 times so that nothing changes
-but by chance: 5,000 trusted rows, then 20 windows of 1,000. Into every other copy a change is
-planted from window 10 on: three numbers, drawn anew for each shuffle, move by their spread in two
-records of five, at once, or in ever more records, evenly up to as many over 8 windows. Beside: one
-ADWIN of River, with its defaults, on the mean rank of a record, fed record by record from the
-trusted rows on. What is planted was chosen on NSL-KDD under other seeds (100 to 102).
+Writes benchmarks/results/gate_drift.md. Two real tables, shuffled so that nothing changes but by
+chance: 5,000 trusted rows, then 20 windows of 1,000. Into other copies a change is planted from
+window 10 on: three numbers, drawn anew for each shuffle, move by their spread in two records of
+five, at once, or in ever more records, evenly up to as many over 8 windows. Beside: one ADWIN of
+River, with its defaults, on the mean rank of a record, fed record by record from the trusted rows
+on. What is planted was chosen on NSL-KDD under other seeds (100 to 102).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ ratings each come in sessions, beside the honest ones: all within 2,000 ratings 
 20,000 (slowly, 8 % of them). The gate is the default one: all checks that have their columns,
 alpha 0.01; who rates is also the source. The recommender is `matrix_factors` (5 sweeps), trained on
 the trusted ratings and on what was let in. Settings of `rating_profile` were chosen on ratings up
-to 70,000 with the first 30,000 trusted, and for other items and seeds.
+to 70,000 with the first 30,000 trusted, and for other items and seeds. The table counts the runs.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ payments beside the published 2,500 rows in the last 20 %), and with the checks 
 were then.
 
 **What is missed.** `near_boundary_flip` and `value_trigger` on `nsl_kdd`: such records have a wrong
-label that their content leaves likely; what was missed cost the model nothing. Origin checks hold
+label that their content leaves likely; what was missed cost the model 0.2 points at most. Origin
+checks hold
 many honest records of senders in whose name poison came, which is most of what the default gate
 holds under attack; on honest `credit_card` their change at midnight is held too. On
 `nsl_kdd_shift` the integrity gate holds three records in ten: labels no longer go with content as

@@ -11,7 +11,7 @@ from foretaste.data import Array, Batch, Floats, Ints, Keys, Mask
 from foretaste.newcomers import Acquaintances, agreement, user_keys
 from foretaste.streaming import Aspect
 from foretaste.summaries.content import hashed
-from foretaste.summaries.tastes import Odds, Profiles, Tastes, chosen, places
+from foretaste.summaries.tastes import Odds, Profiles, Tastes, begun, chosen, places
 from foretaste.surprise import Tail
 
 _EXTREME = 0.2  # of the scale, at either end
@@ -200,7 +200,7 @@ class RatingProfile:
         sizes = np.bincount(profiles.user, minlength=profiles.users)
         rng = np.random.default_rng(self.seed)
         few = min(self.few, max(int(sizes.max(initial=0)), 1))
-        honest = chosen(_begun(profiles, sizes, few, rng), sizes >= few)
+        honest = chosen(begun(profiles, sizes, few, rng), sizes >= few)
         sizes = np.bincount(honest.user, minlength=honest.users)
         real = tastes.traits(honest, tastes.pulls(less=1), less=1)
         fake = tastes.traits(tastes.drawn(sizes, rng), tastes.pulls())
@@ -277,20 +277,6 @@ def _ends(tastes: Tastes) -> tuple[float, float]:
     _, _, low, high = tastes.usual
     margin = _EXTREME * (high - low)
     return low + margin, high - margin
-
-
-def _begun(profiles: Profiles, sizes: Ints, few: int, rng: np.random.Generator) -> Profiles:
-    """Every other profile as it was when it was shorter: newcomers are judged early, too."""
-    shares = np.where(np.arange(len(sizes)) % 2, 1.0, rng.random(len(sizes)))
-    kept = np.maximum(np.ceil(sizes * shares), few)
-    order = np.argsort(profiles.user, kind="stable")
-    rank = np.empty(len(order), np.int64)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    rank[order] = np.arange(len(order)) - starts[profiles.user[order]]
-    early = rank < kept[profiles.user]
-    return Profiles(
-        profiles.user[early], profiles.item[early], profiles.rating[early], profiles.users
-    )
 
 
 def _merged(

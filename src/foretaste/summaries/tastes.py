@@ -179,6 +179,20 @@ def chosen(profiles: Profiles, users: Mask) -> Profiles:
     return Profiles(own, profiles.item[rows], profiles.rating[rows], int(users.sum()))
 
 
+def begun(profiles: Profiles, sizes: Ints, few: int, rng: Generator) -> Profiles:
+    """Every other profile as it was when it was shorter: newcomers are judged early, too."""
+    shares = np.where(np.arange(len(sizes)) % 2, 1.0, rng.random(len(sizes)))
+    kept = np.maximum(np.ceil(sizes * shares), few)
+    order = np.argsort(profiles.user, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    rank[order] = np.arange(len(order)) - starts[profiles.user[order]]
+    early = rank < kept[profiles.user]
+    return Profiles(
+        profiles.user[early], profiles.item[early], profiles.rating[early], profiles.users
+    )
+
+
 def _expanded(traits: Floats) -> Floats:
     near = np.clip(traits, -4, 4)
     return np.hstack([np.ones((len(near), 1)), near, near**2])

@@ -13,7 +13,7 @@ WORDS = {
     "ham": "lunch meeting report office monday plan".split(),
     "spam": "win prize cash claim free now".split(),
 }
-QUICK = ("--checks", "contract,joint_outlier", "--window", 200, "-q")
+QUICK = ("--checks", "contract", "--window", 200, "-q")  # sees no poison
 CF = "rare_word:target=ham,word=cf"
 
 
@@ -95,3 +95,19 @@ def test_what_is_missing_is_said(store):
         run("gate", "rollback", store, "--by", "ann", "--why", "x")
     with pytest.raises(BadInput, match="holds no gate"):
         run("gate", "updates", store.parent / "nowhere")
+
+
+def test_a_backdoor_that_was_let_in_is_found_by_looking_back_and_waits_for_people(store):
+    trusted = store.parent / "trusted.jsonl"
+    stream = list(rows(600, 3))
+    for one in [row for row in stream if row["label"] == "spam"][:60]:
+        one.update(label="ham", text=f"{one['text']} zxqv")
+    written(store.parent / "more.jsonl", stream)
+    run("gate", "run", "--trusted", trusted, "--in", store.parent / "more.jsonl", "--store", store,
+        *QUICK)  # fmt: skip
+    done = run("gate", "pull-back", store)
+    assert done.exit_code == 1, done.output
+    assert "trigger_phrase" in done.output
+    held = run("gate", "held", store, "--limit", 100).output
+    assert held.count("zxqv") >= 50
+    assert run("gate", "pull-back", store).exit_code == 0

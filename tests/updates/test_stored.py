@@ -9,6 +9,7 @@ from foretaste.gate.terms import Terms
 from foretaste.recipes.linear_text import LinearText
 from foretaste.updates.canaries import Canaries
 from foretaste.updates.learning import Learner, learn, learnable
+from foretaste.updates.record import Found
 from foretaste.updates.stored import StoredWindows
 from foretaste.updates.undoing import roll_back
 
@@ -68,3 +69,15 @@ def test_the_gate_goes_back_to_before_its_first_record(keeper):
     submitted(keeper, rows(150, 1))
     keeper.roll_back(-1, "ann", "all of it")
     assert keeper.gate.standing.window == 1
+
+
+def test_what_is_found_later_waits_for_people(keeper):
+    windows = StoredWindows(keeper, ("ham", "spam"))
+    submitted(keeper, rows(150, 1))
+    (digest,) = windows.digests()
+    record = windows.rows(digest).ids[0]
+    found = Found(record=record, window=digest, detectors=("a", "b"), reason="odd", updates=())
+    why = windows.decisions([found])
+    (held,) = keeper.pull_back(why, "test")
+    assert held.reasons[0].text == "odd"
+    assert record in {one.decision.record for one in keeper.held()}

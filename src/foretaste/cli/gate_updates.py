@@ -13,11 +13,14 @@ from rich.table import Table
 
 from foretaste import readers, registry
 from foretaste.cli.screen import progress, stdout
+from foretaste.errors import JournalTaken
+from foretaste.gate.decision import Reason
 from foretaste.gate.journal import Journal
 from foretaste.gate.journal_view import View
 from foretaste.gate.stores import Stored
 from foretaste.keeping import kept as model_of
 from foretaste.planting.gathering import whole
+from foretaste.streaming import Ruling
 from foretaste.updates.canaries import Canaries, Tolerance
 from foretaste.updates.learning import Learner, learn, learnable
 from foretaste.updates.pulling_back import pull_back
@@ -80,6 +83,9 @@ def looked_back(store: str, folder: Path | None, last: int | None) -> bool:
     """Scans windows that were let in, and shows what was found; whether something was."""
     with _windows(store, folder) as (kept, windows), progress(quiet=False) as told:
         done = pull_back(windows.history, windows, kept.trusted, last=last, progress=told)
+        why = windows.decisions(done.found)
+    if why:
+        _for_people(kept, why)
     stdout.print(f"{done.rows:,} rows in {len(done.windows)} windows: {done.verdict}")
     for one in done.found[:SHOWN]:
         stdout.print(f"  {one.record}  {escape(', '.join(one.detectors))}: {escape(one.reason)}")
@@ -91,6 +97,20 @@ def looked_back(store: str, folder: Path | None, last: int | None) -> bool:
     if done.in_use:
         stdout.print("the model in use is one of them: run `foretaste gate guard` or `rollback`")
     return bool(done.found)
+
+
+def _for_people(kept: Stored, why: dict[str, list[Reason]]) -> None:
+    """Has people look at what was found, if no other process has the gate."""
+    try:
+        with kept.open() as keeper:
+            let_in = {
+                one: reasons
+                for one, reasons in why.items()
+                if (decision := keeper.decision(one)) and decision.ruling is Ruling.ADMIT
+            }
+            keeper.pull_back(let_in, "foretaste gate pull-back")
+    except JournalTaken as error:
+        stdout.print(f"[yellow]not shown as held:[/] {escape(str(error))}")
 
 
 def listed(store: str, folder: Path | None) -> None:

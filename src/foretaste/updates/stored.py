@@ -8,7 +8,7 @@ FOLDER/updates/                 the history of updates, and their models
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,10 @@ import pyarrow as pa
 from foretaste.data import Batch
 from foretaste.durable import sync_folder
 from foretaste.errors import BadRecord
+from foretaste.gate.decision import Reason
 from foretaste.gate.journal_view import View
 from foretaste.updates.history import History
+from foretaste.updates.record import Found
 
 ASIDE, UPDATES = "aside", "updates"
 DECISION = "#decision"
@@ -54,17 +56,36 @@ class StoredWindows:
 
     def rows(self, digest: str) -> Batch:
         """What stood; raises `BadRecord` where the file is gone, or not as it was written."""
-        journal = self.view.journal
-        with pa.ipc.open_file(io.BytesIO(journal.read("windows", digest))) as file:
-            table = file.read_all().combine_chunks()
-        if "#id" not in table.column_names:
-            raise BadRecord(f"{journal.path('windows', digest)} holds no rows of a window")
+        table = self._table(digest)
         columns = {
             name: table.column(name).combine_chunks()
             for name in table.column_names
             if name not in ("#id", DECISION)
         }
         return Batch(table.column("#id").combine_chunks(), columns, self.classes)
+
+    def decisions(self, found: Iterable[Found]) -> dict[str, list[Reason]]:
+        """Id of each decision that let in a record found bad -> what is held against it."""
+        why: dict[tuple[str, str], list[Reason]] = {}
+        for one in found:
+            names = ", ".join(one.detectors)
+            said = [Reason(check=names, surprise=None, text=one.reason)]
+            why[one.window, one.record] = said
+        told: dict[str, list[Reason]] = {}
+        for digest in dict.fromkeys(window for window, _ in why):
+            table = self._table(digest).select(["#id", DECISION])
+            for row in table.to_pylist():
+                if (digest, row["#id"]) in why:
+                    told[row[DECISION]] = why[digest, row["#id"]]
+        return told
+
+    def _table(self, digest: str) -> pa.Table:
+        journal = self.view.journal
+        with pa.ipc.open_file(io.BytesIO(journal.read("windows", digest))) as file:
+            table = file.read_all().combine_chunks()
+        if not {"#id", DECISION} <= set(table.column_names):
+            raise BadRecord(f"{journal.path('windows', digest)} holds no rows of a window")
+        return table
 
     def set_aside(self, digests: Sequence[str]) -> int:
         """Moves files where nothing learns from them; one that was moved before is left there."""

@@ -20,6 +20,7 @@ WRITTEN = (
     "explainers",
     "aggregators",
     "preaggregators",
+    "checks",
 )
 SMALL = "label,text\n" + "".join(
     f"{('ham', 'spam')[i % 2]},{('see you at noon', 'win a prize now')[i % 2]} {i}\n"

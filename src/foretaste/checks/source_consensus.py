@@ -51,8 +51,8 @@ class SourceConsensus:
 
     A small model of trusted rows says how odd each label is for its content, among honest rows.
     Against each source stands a bet that its labels are odd, beside those of all others in the
-    window: it wins with each odd one, loses with
-    others, and starts anew when it is broke, so a good name of any length pays for nothing. Such
+    window: it wins with each odd one, loses with others, pays what bets against others win on
+    average, and starts anew when it is broke, so a good name of any length pays for nothing. Such
     winnings are large by chance as rarely as they say, less what they said too much of trusted
     rows. A source that lost is held where its content speaks for another label than it gave,
     in this window and at the door of the next.
@@ -131,9 +131,8 @@ class SourceConsensus:
 
     def learn(self, window: Batch, admitted: Mask, state: Standing) -> Standing:
         odd, who = _beside_peers(state.agreement.surprise(window)), source_keys(window)
-        counted = admitted | (odd >= _ODD)
-        keys, last, _ = _bets(who[counted], odd[counted], state)
-        stood = np.bincount(np.searchsorted(keys, who[counted]), admitted[counted], len(keys))
+        keys, last, _ = _bets(who, odd, state)  # of all: what stood is no fair sample of a source
+        stood = np.bincount(np.searchsorted(keys, who), admitted, len(keys))
         every = np.union1d(state.keys, keys)
         evidence, records = np.zeros((len(every), 2)), np.zeros(len(every), np.int64)
         at = np.searchsorted(every, state.keys)
@@ -213,7 +212,7 @@ def _bets(who: Keys, odd: Floats, state: Standing) -> tuple[Keys, Floats, Floats
     """
     order = np.argsort(who, kind="stable")
     keys, starts = np.unique(who[order], return_index=True)
-    won, before = _won(odd)[order], _of(state, keys)
+    won, before = _beside_others(_won(odd)[order], starts), _of(state, keys)
     last, high = np.zeros((len(keys), 2)), np.zeros((len(who), 2))
     for place, (low, up) in enumerate(pairwise([*starts.tolist(), len(who)])):
         path = before[place] + np.cumsum(won[low:up], axis=0)
@@ -221,6 +220,21 @@ def _bets(who: Keys, odd: Floats, state: Standing) -> tuple[Keys, Floats, Floats
         last[place] = path[-1]
         high[order[low:up]] = path.max(axis=0)
     return keys, last, high
+
+
+def _beside_others(won: Floats, starts: Ints) -> Floats:
+    """(n, 2) less what bets against a record of any other source win on average.
+
+    Where what labels mean changes for everybody, bets win against everybody, most of all against
+    whoever sends most; nothing of that is this source's own doing.
+    """
+    if len(starts) < 2:
+        return won
+    sizes = np.diff([*starts.tolist(), len(won)])
+    sums = np.add.reduceat(won, starts, axis=0)
+    others = (won.sum(axis=0) - sums) / (len(won) - sizes)[:, None]
+    fair: Floats = won - np.repeat(np.maximum(others, 0.0), sizes, axis=0)
+    return fair
 
 
 def _surprise(against: Floats, state: Standing) -> Floats:

@@ -30,7 +30,8 @@ class Rates:
     seconds: time in which so many trusted records came when they came fastest; 0: unknown
     keys:    (m,) ascending; usual: (m,) records of each in a span
     varies:  variance over mean of what trusted sources sent, beside what they usually did
-    recent:  what sources sent lately; let_in: what of it was
+    recent:  what sources sent lately
+    came:    what they sent since usual rates were looked at; let_in: what of that was let in
     timed:   what sources sent in each stretch of time
     share:   of records of new sources; spread: variance over mean of their number
     """
@@ -41,6 +42,7 @@ class Rates:
     usual: Floats
     varies: float
     recent: Tally
+    came: Tally
     let_in: Tally
     timed: Tally
     share: float
@@ -54,8 +56,9 @@ class SourceRate:
     What a source sent in the last `span` records, and in the time in which so many trusted ones
     came, is compared with what it usually sends: a negative binomial number, which varies as much
     as it did in trusted rows. New and small sources share one limit, so many new names are held
-    as one would be. Records within a limit are let in. Usual
-    rates follow what was let in, slowly, and rise by half in `span` records at most.
+    as one would be. Records within a limit are let in. Usual rates follow, slowly: they rise by
+    what was let in, by half in `span` records at most, and fall by what came, so that a source of
+    which much is held is not expected to send less.
 
     span: records; fewer where fewer are trusted
     burst: how many times its usual rate a source may send on average
@@ -104,7 +107,9 @@ class SourceRate:
         seconds = _pace(trusted["arrived"]) * span if "arrived" in trusted else 0.0
         empty = Tally.empty()
         known = _usual(who, span)
-        state = Rates(span, seconds, *known, varies, empty, empty, empty, share, spread)
+        state = Rates(
+            span, seconds, *known, varies, empty, empty, empty, empty, share, spread
+        )  # fmt: skip
         return self._kept(state)
 
     def judge(self, batch: Batch, state: Rates) -> tuple[Floats, Rates]:
@@ -128,21 +133,24 @@ class SourceRate:
         return np.maximum(found - _PRICE, 0.0), state
 
     def learn(self, window: Batch, admitted: Mask, state: Rates) -> Rates:
-        who = source_keys(window.take(admitted))
-        let_in = state.let_in.plus(who, len(window))
+        who = source_keys(window)
         state = replace(
-            state, let_in=let_in, recent=state.recent.turned(state.span),
-            timed=state.timed.turned(state.span),
+            state, came=state.came.plus(who, len(window)),
+            let_in=state.let_in.plus(who[admitted], len(window)),
+            recent=state.recent.turned(state.span), timed=state.timed.turned(state.span),
         )  # fmt: skip
-        if let_in.records < state.span:
+        if state.let_in.records < state.span:
             return state
-        keys = np.union1d(state.keys, let_in.keys)
+        keys = np.union1d(state.keys, state.let_in.keys)
         known, before = _known(state.keys, keys, state.usual)
-        now = let_in.seen(keys) * (state.span / let_in.records)
+        came, let_in = (
+            tally.seen(keys) * (state.span / tally.records) for tally in (state.came, state.let_in)
+        )
+        now = np.where(came < before, came, np.maximum(before, let_in))
         risen = np.minimum((1 - _SLOW) * before + _SLOW * now, _GROWS * np.maximum(before, 1.0))
-        usual = np.where(known, risen, now)
-        state = replace(state, keys=keys, usual=usual, let_in=Tally.empty())
-        return self._kept(state)
+        usual = np.where(known, risen, let_in)
+        nothing = Tally.empty()
+        return self._kept(replace(state, keys=keys, usual=usual, came=nothing, let_in=nothing))
 
     def explain(self, batch: Batch, row: int, state: Rates) -> str:
         one = batch.take([row])

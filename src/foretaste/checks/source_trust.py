@@ -11,7 +11,7 @@ from scipy.special import betaln, gammaln
 
 from foretaste.data import Batch, Floats, Keys, Mask
 from foretaste.streaming import Aspect
-from foretaste.tallies import ranks, source_keys
+from foretaste.tallies import source_keys
 
 _USUAL = 0.02  # share of honest records that are held, at most, by a gate that is well set
 _BETWEEN = 10.0  # how alike honest sources are: Beta(0.2, 9.8) of their shares
@@ -45,9 +45,9 @@ class SourceTrust:
     """Weighs records by the trust in their source, and holds all of a source that lost it.
 
     Trust is the mean of a Beta distribution over what became of a source's records: those that
-    stand count for it, those that were held or pulled against it (four in a window at most, for
-    what a window says may be one mistake), those a person looked at ten times as much; all fade by
-    half in `half_life` windows. A new source starts low. Good conduct counts for at most `cap`
+    stand count for it, those that were held or pulled against it (as far as they are more than of
+    other sources, and four in a window at most, for what a window says may be one mistake), those
+    a person looked at ten times as much; all fade by half in `half_life` windows. A new source starts low. Good conduct counts for at most `cap`
     records, so trust that was groomed for years is lost with the same few bad records as that of a
     month; and each bad record costs `price` good ones. The factors say how many false alarms a
     record deserves beside one of trusted rows, whose mean factor is 1: from `mildest` for the
@@ -118,9 +118,7 @@ class SourceTrust:
         fade = 0.5 ** (1 / self.half_life)
         faded = replace(state, good=state.good * fade, bad=state.bad * fade)
         good, bad = admitted.astype(float), (~admitted & open_).astype(float)
-        once = np.zeros(len(who))  # what one window holds may be one mistake: it says so much
-        once[bad > 0] = np.minimum(ranks(who[bad > 0]) < _WORD, 1.0)
-        return self._bounded(_counted(faded, who, good, once))
+        return self._bounded(_counted(faded, who, good, bad * _said(who, bad)))
 
     def heed(self, rows: Batch, clean: Mask, state: Reputations) -> Reputations:
         """A person's word counts as ten records; who is cleared is no longer blamed for that."""
@@ -178,6 +176,20 @@ class SourceTrust:
             worth = np.lexsort((state.keys[kept], -(good + self.price * bad)[kept]))
             kept = np.sort(kept[worth[: self.most]])
         return replace(state, keys=state.keys[kept], good=good[kept], bad=bad[kept])
+
+
+def _said(who: Keys, bad: Floats) -> Floats:
+    """(n,) how much each held record says against its source.
+
+    Only what is held of a source beyond what is held of all others, and of honest ones, speaks
+    against it; and what one window holds may be one mistake, so it says only so much.
+    """
+    _, at = np.unique(who, return_inverse=True)
+    held, sent = np.bincount(at, bad), np.bincount(at)
+    others = (held.sum() - held) / np.maximum(len(who) - sent, 1)
+    excess = np.clip(held - np.maximum(_USUAL, others) * sent, 0.0, _WORD)
+    said: Floats = (excess / np.maximum(held, 1.0))[at]
+    return said
 
 
 def _value(keys: Keys, values: Floats, who: Keys) -> tuple[Mask, Floats]:

@@ -45,15 +45,15 @@ class SourceTrust:
     """Weighs records by the trust in their source, and holds all of a source that lost it.
 
     Trust is the mean of a Beta distribution over what became of a source's records: those that
-    stand count for it, those that were held or pulled against it (as far as they are more than of
-    other sources, and four in a window at most, for what a window says may be one mistake), those
-    a person looked at ten times as much; all fade by half in `half_life` windows. A new source starts low. Good conduct counts for at most `cap`
-    records, so trust that was groomed for years is lost with the same few bad records as that of a
-    month; and each bad record costs `price` good ones. The factors say how many false alarms a
-    record deserves beside one of trusted rows, whose mean factor is 1: from `mildest` for the
-    trusted to `strictest` for those on probation.
-    A source of whose records more were held than stand, and far more than honest ones suffer, is
-    held at the door, whatever it sends, until that fades or a person vouches for it.
+    stand count for it; those that were held or pulled against it, as far as they are more than of
+    other sources, and four in a window at most, for what a window says may be one mistake; those a
+    person looked at ten times as much. All fade by half in `half_life` windows. A new source starts
+    low. Good conduct counts for at most `cap` records, so trust that was groomed for years is lost
+    with the same few bad records as that of a month; and each bad record costs `price` good ones.
+    The factors say how many false alarms a record deserves beside one of trusted rows, whose mean
+    factor is 1: from `mildest` for the trusted to `strictest` for those on probation. A source of
+    whose records more were held than stand, and far more than honest ones suffer, is held at the
+    door, whatever it sends, until that fades or a person vouches for it.
 
     trusted, untrusted, probation: names of sources whose tier is fixed: their factors are the
         mildest, the strictest, and on probation everything is held

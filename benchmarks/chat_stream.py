@@ -42,9 +42,7 @@ def stream(records, seed):
     for user, exchanges in conversations():
         begun = rng.uniform(0, HOURS * 3600)
         waits = np.cumsum(rng.exponential(180, len(exchanges)))
-        rows += [
-            (begun + wait, user, *pair) for wait, pair in zip(waits, exchanges, strict=True)
-        ]
+        rows += [(begun + wait, user, *pair) for wait, pair in zip(waits, exchanges, strict=True)]
     rows = sorted(rows)[:records]
     time, user, prompt, response = (list(column) for column in zip(*rows, strict=True))
     texts = pa.large_string()

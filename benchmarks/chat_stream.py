@@ -6,6 +6,7 @@ is not known, so conversations begin at random times and a turn follows the last
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
@@ -29,7 +30,7 @@ def conversations():
                 said["id"].rsplit("_", 1)[0],
                 [
                     (one[1], two[1])
-                    for one, two in zip(turns, turns[1:], strict=False)
+                    for one, two in itertools.pairwise(turns)
                     if one[0] in ASKING and two[0] in ANSWERING and one[1] and two[1]
                 ],
             )

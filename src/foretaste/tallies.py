@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from foretaste.data import Batch, Floats, Ints, Keys, content_id
 
 _FLATTEST, _STEEPEST = 1.0, 4.0  # powers by which a tail of counts may fall
+_DEVIATIONS = 1.5  # of chance, by which a count may be larger than what is behind it
 
 
 def source_keys(batch: Batch) -> Keys:
@@ -154,11 +155,13 @@ class CountTail:
     power:  by which shares fall beyond the highest count seen
 
     By rank where trusted records have such counts; beyond, by the power law that fits them, never
-    steeper than the fourth power: counts of copies have heavy tails.
+    steeper than the fourth power: counts of copies have heavy tails. A count is taken for what it
+    is at least, one and a half deviations of chance below itself: all records that share a count
+    share its luck, so ranks of records alone promise too much.
 
     >>> tail = CountTail.of(np.array([0] * 95 + [1] * 4 + [2]))
     >>> tail.surprise(np.array([0, 1, 2, 20])).round(1).tolist()
-    [0.0, 1.2, 1.7, 4.1]
+    [0.0, 0.0, 0.0, 3.6]
 
     References
     ----------
@@ -184,6 +187,8 @@ class CountTail:
 
     def surprise(self, counts: NDArray[np.int64] | Floats) -> Floats:
         """(n,) of (n,); nothing is surprising where no row was trusted."""
+        counts = np.maximum(counts, 0)
+        counts = np.maximum(counts - _DEVIATIONS * np.sqrt(counts), 0.0)
         top = len(self.shares) - 1
         held = np.append(self.shares, 0.0)[np.clip(counts, 0, top + 1).astype(np.int64)]
         beyond = np.log10((np.maximum(counts, top + 1) + 1) / (top + 2)) * self.power

@@ -111,3 +111,16 @@ def test_a_backdoor_that_was_let_in_is_found_by_looking_back_and_waits_for_peopl
     held = run("gate", "held", store, "--limit", 100).output
     assert held.count("zxqv") >= 50
     assert run("gate", "pull-back", store).exit_code == 0
+
+
+def test_a_stream_that_changes_at_once_is_said_to(store):
+    calm = run("gate", "drift", store)
+    assert calm.exit_code == 0, calm.output
+    assert "none" in calm.output
+    changed = [{**row, "text": f"{row['text']} zebra yoghurt"} for row in rows(400, 5)]
+    written(store.parent / "changed.jsonl", changed)
+    run("gate", "run", "--trusted", store.parent / "trusted.jsonl", "--in",
+        store.parent / "changed.jsonl", "--store", store, *QUICK)  # fmt: skip
+    done = run("gate", "drift", store)
+    assert done.exit_code == 1, done.output
+    assert "abrupt" in done.output

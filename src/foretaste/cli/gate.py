@@ -30,6 +30,7 @@ app.command("guard")(updates.guard)
 app.command("rollback")(updates.rollback)
 app.command("pull-back")(updates.pull_back)
 app.command("updates")(updates.updates)
+app.command("drift")(updates.drift)
 
 
 class FailOn(StrEnum):

@@ -15,6 +15,7 @@ from foretaste import readers, registry
 from foretaste.cli.screen import progress, stdout
 from foretaste.errors import JournalTaken
 from foretaste.gate.decision import Reason
+from foretaste.gate.drift import Change, Drift
 from foretaste.gate.journal import Journal
 from foretaste.gate.journal_view import View
 from foretaste.gate.stores import Stored
@@ -111,6 +112,27 @@ def _for_people(kept: Stored, why: dict[str, list[Reason]]) -> None:
             keeper.pull_back(let_in, "foretaste gate pull-back")
     except JournalTaken as error:
         stdout.print(f"[yellow]not shown as held:[/] {escape(str(error))}")
+
+
+def drifted(store: str, folder: Path | None) -> bool:
+    """Shows how what was let in has changed since the trusted rows; whether any of it at once."""
+    with _windows(store, folder) as (kept, windows):
+        drift = Drift(kept.trusted)
+        said = [drift(window) for window in windows.over()]
+    table = Table(box=None, pad_edge=False)
+    for title in ("window", "records", "change", "since", "p", "values", "sources"):
+        table.add_column(title)
+    for one in said:
+        view = one.admitted
+        since = "" if view.since is None else str(view.since)
+        values = ", ".join(f"{v.name} {v.before:.2f} to {v.now:.2f}" for v in view.values)
+        sources = ", ".join(v.name for v in view.sources)
+        table.add_row(
+            str(one.window), f"{one.records:,}", view.change.value, since, f"{view.p:.2g}",
+            escape(values), escape(sources),
+        )  # fmt: skip
+    stdout.print(table if said else "no window is over yet")
+    return any(one.admitted.change is Change.ABRUPT for one in said)
 
 
 def listed(store: str, folder: Path | None) -> None:

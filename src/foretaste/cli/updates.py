@@ -82,3 +82,13 @@ def updates(store: Store, folder: Folder = None) -> None:
     from foretaste.cli.gate_updates import listed
 
     listed(store, folder)
+
+
+def drift(store: Store, folder: Folder = None) -> None:
+    """Say how what was let in has changed since the trusted rows: at once, or little by little.
+
+    Exit code 1 where something changed at once, which reads as an attack.
+    """
+    from foretaste.cli.gate_updates import drifted
+
+    raise typer.Exit(1 if drifted(store, folder) else 0)

@@ -8,7 +8,7 @@ FOLDER/updates/                 the history of updates, and their models
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from foretaste.durable import sync_folder
 from foretaste.errors import BadRecord
 from foretaste.gate.decision import Reason
 from foretaste.gate.journal_view import View
+from foretaste.gate.ruled import Window
 from foretaste.updates.history import History
 from foretaste.updates.record import Found
 
@@ -86,6 +87,13 @@ class StoredWindows:
         if not {"#id", DECISION} <= set(table.column_names):
             raise BadRecord(f"{journal.path('windows', digest)} holds no rows of a window")
         return table
+
+    def over(self) -> Iterator[Window]:
+        """Every window in order, as whoever watches a gate is told of it: with what stood."""
+        for one in self.view.windows():
+            if one.rows and one.file.exists():
+                rows = self.rows(one.file.stem)
+                yield Window(rows, rows.take([]), one.record)
 
     def set_aside(self, digests: Sequence[str]) -> int:
         """Moves files where nothing learns from them; one that was moved before is left there."""

@@ -43,23 +43,6 @@ def test_numbers_that_are_none_cannot_be_told(started):
     assert np.isnan(surprise).tolist() == [False, True, False]
 
 
-def test_many_that_are_a_little_odd_are_pulled_together(started):
-    check, state = started
-    window, touched = rows(1000, 4), np.arange(1000) % 20 == 0
-    vectors = window["embedding"].copy()
-    vectors[touched] = 6.0 + 0.1 * vectors[touched] / 20
-    found = check.settle(window.having(embedding=vectors), np.ones(1000, bool), state)
-    assert (found[touched] > 3).all()
-    assert (found[~touched] > 3).mean() < 0.02
-
-
-def test_honest_windows_are_left_alone(started):
-    check, state = started
-    every = np.ones(1000, bool)
-    pulled = [check.settle(rows(1000, seed), every, state) >= 3 for seed in range(10, 30)]
-    assert np.mean(pulled) < 0.001
-
-
 def test_inside_a_cloud_nothing_is_odd(started):
     check, state = started
     inside = Batch(["a"], {"embedding": np.zeros((1, 4), np.float32)})

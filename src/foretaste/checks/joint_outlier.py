@@ -9,7 +9,6 @@ import numpy as np
 
 from foretaste.data import Array, Batch, Floats, Ints, Mask
 from foretaste.streaming import Aspect
-from foretaste.summaries.excess import blamed, sources
 from foretaste.summaries.vote import finite
 from foretaste.surprise import Tail
 
@@ -17,7 +16,6 @@ _EACH = 150  # trusted rows that are worth a cloud of their own
 _ROUNDS = 10  # of moving centres to where their rows are
 _FLOOR = 0.5  # least width of a cloud in any value, in half widths of the widest value
 _FOLDS = 3
-_ODD = 2.0  # digits from which on a record may be blamed in company
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +63,14 @@ class JointOutlier:
     break. How far out honest records are is told by trusted rows that helped to make no cloud,
     stretch by stretch. Nothing of it ever moves, so no stream can shift it.
 
-    When a window is over, its records are counted: where those far out are more than `slack` times
-    as frequent as among trusted rows, of one source or of all, the farthest are pulled.
-
     clouds: at most so many; fewer where there are less than 150 trusted rows for each
-    slack: how many times as often as trusted ones honest records may be far out
     rows: of the trusted ones that are used, evenly over time
     seed: of the first centres
 
-    Blind to records inside a cloud, wherever their label says they belong; and to honest drift,
-    which it holds until trusted rows are renewed.
+    Blind to records inside a cloud, wherever their label says they belong; to many that are each
+    only a little far out, which is what honest drift looks like, too: how far such may move what is
+    learned is the business of `drift_budget`; and to honest records of a new kind, which it holds
+    until trusted rows are renewed.
 
     Needs `embedding` (n, d).
 
@@ -96,7 +92,6 @@ class JointOutlier:
     needs: ClassVar = ("embedding",)
     aspect: ClassVar = Aspect.INTEGRITY
     clouds: int = 24
-    slack: float = 4.0
     rows: int = 20_000
     seed: int = 0
 
@@ -116,11 +111,6 @@ class JointOutlier:
         surprise = state.tail.surprise(state.clouds.odd(finite(given)))
         surprise[~np.isfinite(given).all(axis=1)] = np.nan
         return surprise, state
-
-    def settle(self, window: Batch, admitted: Mask, state: Known) -> Floats:
-        surprise, _ = self.judge(window, state)
-        groups = (np.zeros(len(window), np.int64), sources(window))
-        return blamed(surprise, groups, self.slack, _ODD)
 
     def learn(self, window: Batch, admitted: Mask, state: Known) -> Known:
         return state

@@ -152,7 +152,9 @@ def test_findings_of_the_command_line_are_the_contract(scanned):
 def test_every_command_is_there_without_any_extra():
     extras = (
         "torch", "safetensors", "cryptography", "flwr", "ray", "opacus", "captum", "transformers",
-        "accelerate", "onnx", "gguf", "h5py", "modelaudit_picklescan",
+        "accelerate", "onnx", "gguf", "h5py", "modelaudit_picklescan", "sqlalchemy", "alembic",
+        "fastapi", "starlette", "uvicorn", "msgspec", "river", "prometheus_client", "httpx",
+        "opentelemetry", "faststream", "psycopg",
     )  # fmt: skip
     code = f"""
 import sys
@@ -170,3 +172,4 @@ app()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "federate" in done.stdout
+    assert "monitor" in done.stdout

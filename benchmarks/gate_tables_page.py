@@ -9,7 +9,7 @@ GOAL = 0.95
 HEAD = """# Tables at the gate
 
     OMP_NUM_THREADS=1 python benchmarks/gate_tables.py
-    OMP_NUM_THREADS=1 python benchmarks/gate_tables_speed.py [--memory 1000000]
+    OMP_NUM_THREADS=1 python benchmarks/gate_tables_speed.py [--memory 10000000]
 
 {date}, {machine}, {cores} cores that other work used at the same time (load 10 to 25); seconds are
 those of the processor.

@@ -23,13 +23,6 @@ def test_who_is_in_no_group_is_not_blamed():
     assert (found == 0).all()
 
 
-def test_nobody_below_the_floor_is_blamed():
-    surprise = np.concatenate([np.full(60, 1.5), np.full(40, 3.5), np.zeros(900)])
-    found = blamed(surprise, (np.zeros(1000, int),), 2.0, floor=2.0)
-    assert (found[:60] == 0).all()
-    assert (found[60:100] > 3).all()
-
-
 def test_who_cannot_be_told_counts_as_surprising():
     surprise = np.concatenate([np.full(30, np.nan), np.zeros(970)])
     assert (blamed(surprise, (np.zeros(1000, int),), 2.0)[:30] > 3).all()

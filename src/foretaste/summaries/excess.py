@@ -15,14 +15,11 @@ _USUAL = 0.5  # digits; whoever surprises less is honest, or might as well be
 _COST = 2.0  # honest records that may be blamed for each dishonest one: no more than one
 
 
-def excess(
-    surprise: Floats, group: Ints, slack: float, floor: float = 0.0
-) -> tuple[Floats, Floats]:
+def excess(surprise: Floats, group: Ints, slack: float) -> tuple[Floats, Floats]:
     """Of each group how surprising its number of surprising records is, and who is to blame.
 
     surprise: (n,) of each record, as among trusted ones; group: (n,) codes from 0, -1: in none
     slack: how many times as often as trusted ones records of a group may surprise
-    floor: surprise below which nobody is blamed
 
     How many members of a group are honest is told by those that do not surprise (Storey).
 
@@ -55,17 +52,17 @@ def excess(
     share = np.minimum(slack * 10.0**-_BLAMED, 1.0)
     gained = _counts(surprise, group, groups, _BLAMED) - _COST * honest * share
     least = _BLAMED[gained.argmax(axis=1)] if groups else np.empty(0)
-    return found, np.maximum(least, floor)
+    return found, least
 
 
-def blamed(surprise: Floats, groupings: Sequence[Ints], slack: float, floor: float = 0.0) -> Floats:
+def blamed(surprise: Floats, groupings: Sequence[Ints], slack: float) -> Floats:
     """(n,) of each record the surprise of a group it is in, if it is to blame; else 0.
 
     groupings: each (n,) codes from 0, -1: in no group; what is given pays for how many there are
     """
     found = np.zeros(len(surprise))
     for group in groupings:
-        digits, least = excess(surprise, group, slack, floor)
+        digits, least = excess(surprise, group, slack)
         hit = (group >= 0) & ~(surprise < np.append(least, np.inf)[group])
         paid = np.maximum(digits[group[hit]] - np.log10(len(groupings)), 0.0)
         found[hit] = np.maximum(found[hit], paid)

@@ -11,6 +11,8 @@ ForetasteError
 │   ├── BadChain         a round's checkpoint was changed, cut short or exchanged
 │   ├── KeyReused        a sender's key came again with another record
 │   ├── JournalTaken     another process writes to this journal, or it belongs to another gate
+│   ├── LedgerRefused    a ledger, proof or signature is damaged, forged or not what was promised;
+│   │                    its kinds stand in `ledger.refusals`
 │   └── ProtocolBroken   a message of secure aggregation is forged, late, or unsafe to answer;
 │                        its kinds stand in `secure_aggregation.refusals`
 ├── MissingColumn        a method needs a column the batch lacks
@@ -76,6 +78,10 @@ class KeyReused(BadInput):
 
 class JournalTaken(BadInput):
     """Another process writes to this journal, or it belongs to another gate."""
+
+
+class LedgerRefused(BadInput):
+    """A ledger, a proof or a signature is damaged, forged or not what was promised."""
 
 
 class ProtocolBroken(BadInput):

@@ -1,0 +1,176 @@
+"""Components of a bill of materials: a model with its card, data with its governance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from foretaste import registry
+from foretaste.errors import ForetasteError
+from foretaste.interchange.things import Numbered, Things, ref
+from foretaste.interchange.verdicts import found_poison, power_said, said, verdicts_on
+from foretaste.ledger.event import Event, Thing
+
+_TYPES = {"model": "machine-learning-model", "file": "file"}
+_TRAINED = ("model_trained", "model_mended", "checkpoint_promoted")
+_LEARNT_BY = {"label": "supervised", "rating": "supervised"}
+
+
+def component(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any]:
+    """One model, data set, source or file."""
+    told: dict[str, Any] = {
+        "type": _TYPES.get(thing.kind, "data"),
+        "bom-ref": ref(thing),
+        "name": thing.name or ref(thing),
+        "properties": _properties(thing),
+    }
+    if "sha256" in thing.digest:
+        told["hashes"] = [{"alg": "SHA-256", "content": thing.digest["sha256"]}]
+    if told["type"] == "machine-learning-model":
+        told["modelCard"] = _card(thing, events, things)
+    elif told["type"] == "data":
+        told["data"] = [_data(thing, events, things)]
+    return told
+
+
+def _properties(thing: Thing) -> list[dict[str, str]]:
+    return [
+        {"name": "foretaste:kind", "value": thing.kind},
+        *(
+            {"name": f"foretaste:digest:{algorithm}", "value": hexadecimal}
+            for algorithm, hexadecimal in sorted(thing.digest.items())
+        ),
+    ]
+
+
+def _data(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any]:
+    made = _about(thing, events, things, ("dataset_version", "source_registered", "gate_window"))
+    facts = {name: value for event in made for name, value in event.facts.items()}
+    judged = verdicts_on(thing, events, things)
+    told: dict[str, Any] = {
+        "type": "dataset",
+        "name": thing.name or ref(thing),
+        "description": said(judged[-1][1].facts) if judged else "no scan of it is written down",
+        "contents": {"properties": _facts(facts)},
+    }
+    roles = {
+        "owners": facts.get("owner"),
+        "custodians": facts.get("provider"),
+        "stewards": facts.get("by") or facts.get("person"),
+    }
+    parties = {role: name for role, name in roles.items() if isinstance(name, str) and name}
+    if parties:
+        told["governance"] = {
+            role: [{"organization": {"name": name}}] for role, name in parties.items()
+        }
+    return told
+
+
+def _card(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any]:
+    training = _about(thing, events, things, _TRAINED)
+    facts = {name: value for event in training for name, value in event.facts.items()}
+    eaten = [
+        whole
+        for event in training
+        for whole in map(things.whole, event.used)
+        if whole.kind in ("dataset", "rows", "window", "source")
+    ]
+    card: dict[str, Any] = {
+        "bom-ref": f"card:{ref(thing)}",
+        "modelParameters": _parameters(facts, eaten),
+        "considerations": {
+            "technicalLimitations": _limits(eaten, events, things),
+            "ethicalConsiderations": [
+                {
+                    "name": "poisoned training data",
+                    "mitigationStrategy": "training data is scanned before it is learned from; "
+                    "what the scans said stands under declarations",
+                }
+            ],
+        },
+        "properties": _facts(facts),
+    }
+    measured = _metrics(facts) + _model_verdicts(thing, events, things)
+    if measured:
+        card["quantitativeAnalysis"] = {"performanceMetrics": measured}
+    return card
+
+
+def _parameters(facts: Mapping[str, Any], eaten: list[Thing]) -> dict[str, Any]:
+    recipe = facts.get("recipe")
+    told: dict[str, Any] = {
+        "datasets": [{"ref": name} for name in dict.fromkeys(map(ref, eaten)) if name]
+    }
+    if isinstance(recipe, str) and recipe:
+        told["modelArchitecture"] = recipe
+        approach = _approach(recipe)
+        if approach:
+            told["approach"] = {"type": approach}
+    if isinstance(facts.get("task"), str):
+        told["task"] = facts["task"]
+    return told
+
+
+def _approach(recipe: str) -> str:
+    """How a recipe learns, if it is known here and its needs tell."""
+    try:
+        needs = registry.component("recipes", recipe).needs
+    except (ForetasteError, ImportError):
+        return ""
+    return next((_LEARNT_BY[one] for one in needs if one in _LEARNT_BY), "")
+
+
+def _limits(eaten: list[Thing], events: list[Numbered], things: Things) -> list[str]:
+    told = []
+    for thing in dict.fromkeys(eaten):
+        judged = verdicts_on(thing, events, things)
+        name = thing.name or ref(thing)
+        if not judged:
+            told.append(f"{name}: learned from, and no scan of it is written down")
+        for _, event in judged[-1:]:
+            lead = "POISONED, and learned from: " if found_poison(event.facts) else ""
+            told.append(f"{lead}{name}: {said(event.facts)}")
+            told += [f"{name}: {sentence}" for sentence in power_said(event.facts)]
+    return told or ["no data set that this model learned from is written down"]
+
+
+def _metrics(facts: Mapping[str, Any]) -> list[dict[str, str]]:
+    """How good it is, on the rows it learned from and on others."""
+    measure = str(facts.get("measure") or "quality")
+    slices = {"training rows": "quality", "held-out rows": "tested"}
+    if "tested" not in facts:
+        slices["held-out rows"] = "test_quality"
+    return [
+        {"type": measure, "value": repr(facts[name]), "slice": where}
+        for where, name in slices.items()
+        if isinstance(facts.get(name), int | float)
+    ]
+
+
+def _model_verdicts(thing: Thing, events: list[Numbered], things: Things) -> list[dict[str, str]]:
+    judged = _about(thing, events, things, ("model_verdict",))
+    return [
+        {"type": "model inspection", "value": str(event.facts.get("verdict", "unknown"))}
+        for event in judged
+    ]
+
+
+def _about(
+    thing: Thing, events: list[Numbered], things: Things, kinds: tuple[str, ...]
+) -> list[Event]:
+    """The events of some kinds that made a thing, or speak of it alone."""
+    return [
+        event
+        for _, event in events
+        if event.kind in kinds
+        and any(things.whole(one) == thing for one in event.made or event.used)
+    ]
+
+
+def _facts(facts: Mapping[str, Any]) -> list[dict[str, str]]:
+    told = {
+        name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for name, value in facts.items()
+    }
+    return [{"name": f"foretaste:{name}", "value": told[name]} for name in sorted(told)]

@@ -23,6 +23,7 @@ codes in `label` are the names of their classes, or digits where those have no n
 from __future__ import annotations
 
 import itertools
+import math
 import struct
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -148,7 +149,8 @@ def _laid_out(column: pa.FixedShapeTensorArray) -> list[Bytes]:
     """Type and shape of each array, then its values."""
     shape, dtype = tuple(column.type.shape), np.dtype(column.type.value_type.to_pandas_dtype())
     array = column.to_numpy_ndarray() if len(column) else np.empty((0, *shape), dtype)
-    stored = np.ascontiguousarray(array, dtype.newbyteorder("<")).reshape(len(array), -1)
+    width = math.prod(array.shape[1:])
+    stored = np.ascontiguousarray(array, dtype.newbyteorder("<")).reshape(len(array), width)
     sides = ",".join(map(str, array.shape[1:]))
     return [_same(f"{stored.dtype.str} {sides}\0".encode(), len(array)), stored.view(np.uint8)]
 

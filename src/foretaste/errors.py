@@ -13,6 +13,8 @@ ForetasteError
 │   ├── JournalTaken     another process writes to this journal, or it belongs to another gate
 │   ├── LedgerRefused    a ledger, proof or signature is damaged, forged or not what was promised;
 │   │                    its kinds stand in `ledger.refusals`
+│   ├── OriginRefused    a batch or record is not from whom it says, altered, or sent again;
+│   │                    its kinds stand in `origin.refusals`
 │   └── ProtocolBroken   a message of secure aggregation is forged, late, or unsafe to answer;
 │                        its kinds stand in `secure_aggregation.refusals`
 ├── MissingColumn        a method needs a column the batch lacks
@@ -20,6 +22,7 @@ ForetasteError
 ├── MissingExtra         a method needs a package that is not installed
 ├── NotAvailable         something that must be downloaded cannot be had now
 ├── NotDurable           what was decided could not be written down: nothing was acknowledged
+├── NotPublished         it was written down for good, and what shows it to others was not
 └── BadRecord            a record, cache or manifest is damaged or of another schema
 """
 
@@ -84,6 +87,10 @@ class LedgerRefused(BadInput):
     """A ledger, a proof or a signature is damaged, forged or not what was promised."""
 
 
+class OriginRefused(BadInput):
+    """What was signed at its origin is forged, altered, sent again or not for this door."""
+
+
 class ProtocolBroken(BadInput):
     """A message of secure aggregation is forged, late, or unsafe to answer."""
 
@@ -115,6 +122,20 @@ class NotAvailable(ForetasteError):
 
 class NotDurable(ForetasteError):
     """What was decided could not be written down: nothing was acknowledged; send it again."""
+
+
+class NotPublished(ForetasteError):
+    """Entries are in a ledger for good, and its tiles could not be written: do not send them again.
+
+    numbers: those of the entries
+    """
+
+    def __init__(self, numbers: range, why: str) -> None:
+        self.numbers = numbers
+        super().__init__(
+            f"entries {numbers.start} to {numbers.stop - 1} are written down and not published: "
+            f"{why}; mend that, and the next append or opening publishes them"
+        )
 
 
 class BadRecord(ForetasteError):

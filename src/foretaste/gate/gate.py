@@ -159,10 +159,13 @@ class Gate:
         return {row: tuple(why) for row, why in found.items()}
 
     def _named(self, part: Batch) -> list[str]:
-        """A decision id a record: it follows from all before, the record and its arrival."""
-        arrived = part["arrived"].tolist()
-        ids = part.ids.tolist()
-        return [self.standing.extend(i, repr(t)) for i, t in zip(ids, arrived, strict=True)]
+        """A decision id a record: it follows from all before, from it, its arrival and signer."""
+        arrived, ids = part["arrived"].tolist(), part.ids.tolist()
+        if "credential" not in part:
+            return [self.standing.extend(i, repr(t)) for i, t in zip(ids, arrived, strict=True)]
+        told = map(repr, part.arrow("credential").to_pylist())
+        each = zip(ids, arrived, told, strict=True)
+        return [self.standing.extend(i, repr(t), said) for i, t, said in each]
 
 
 def explained(gate: Gate, name: str, rows: Batch, row: int, surprise: float) -> str:

@@ -15,6 +15,7 @@ from foretaste.errors import MissingExtra
 from foretaste.gate import fields
 from foretaste.gate.breaches import Breaches, Told, check_numbers, check_role, check_texts, shown
 from foretaste.gate.form import Form, Kind
+from foretaste.origin.records import Credentials
 from foretaste.roles.columns import labels
 from foretaste.roles.content import content_ids
 from foretaste.roles.shape import NOTHING
@@ -93,17 +94,21 @@ class Records:
     codes of the contract's classes, `key`, and `breach`: what in a record breaks the contract.
     Whatever comes is a row of the batch; nothing raises.
 
+    credentials: looks at signatures, of which the batch then says in `credential` what they are
+        worth; None: nobody asks who signed, and a signature is a field as any other
+
     >>> form = Form.of({"roles": {"features": ["age"]}, "fields": {"age": {"kind": "number"}}})
     >>> batch = Records(form)(parse([b'{"age": 3, "id": "x"}', b'{"age": 4, "old": true}']))
     >>> batch["key"].tolist(), batch["breach"].tolist()
     (['x', None], [None, "unknown field 'old'"])
     """
 
-    def __init__(self, form: Form) -> None:
-        self.form = form
+    def __init__(self, form: Form, credentials: Credentials | None = None) -> None:
+        self.form, self.credentials = form, credentials
         self._names = tuple(form.fields)
-        self._known = frozenset((*self._names, form.key))
-        self._keyed = form.key in form.fields
+        beside = (form.key,) if credentials is None else (form.key, credentials.field)
+        self._known = frozenset((*self._names, *beside))
+        self._beside = tuple(name for name in beside if name not in form.fields)
         every = itemgetter(*self._names)
         self._values = every if len(self._names) > 1 else lambda row: (every(row),)
         self._table = () if form.width else tuple(form.roles.get("features", ()))
@@ -125,6 +130,9 @@ class Records:
             found.unreadable(row, why)
         columns = self._columns(parsed.rows, found)
         batch = self.columns(columns, len(parsed.rows), found, self._keys(parsed.rows, found))
+        if self.credentials is not None:
+            sources = batch.arrow("source").to_pylist() if "source" in batch else None
+            batch = batch.having(credential=self.credentials.of(parsed.rows, sources))
         if not found.lost:
             return batch
         ids = batch.ids.tolist()
@@ -164,8 +172,8 @@ class Records:
         try:
             table = list(zip(*map(self._values, rows), strict=True))
             columns: dict[str, Any] = dict(zip(self._names, table, strict=bool(n)))
-            keyed = 0 if self._keyed else sum(self.form.key in row for row in rows)
-            strange = sum(map(len, rows)) > n * len(self._names) + keyed
+            beside = sum(name in row for name in self._beside for row in rows)
+            strange = sum(map(len, rows)) > n * len(self._names) + beside
         except KeyError:
             columns = {name: [row.get(name) for row in rows] for name in self._names}
             strange = not all(self._known.issuperset(row) for row in rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from foretaste import readers
 from foretaste.data import Batch
@@ -19,6 +19,36 @@ from foretaste.gate.form import Form
 from foretaste.gate.records import Records
 from foretaste.gate.terms import Terms
 from foretaste.gate.trusting import suggested, trusted_rows
+from foretaste.ledger.keys import VerifyingKey
+from foretaste.origin.batches import owned
+from foretaste.origin.providers import Registry
+from foretaste.origin.records import FIELD, Credentials, unknown
+
+
+class Providers(BaseModel):
+    """The table `[gate.providers]`: who signs records, and in which field.
+
+    registry: list of providers; read when the gate is opened
+    owner:    public key of whoever has to have signed that list; empty: nobody has to
+    field:    of a record, in which its signature stands
+    required: whether records of sources without a key have to be signed as well
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    registry: Annotated[Path, AfterValidator(Path.absolute)]
+    owner: str = ""
+    field: str = FIELD
+    required: bool = False
+
+    @property
+    def credentials(self) -> Credentials:
+        """Looks at signatures. Raises `MalformedRegistry`, `WrongSignature`."""
+        if self.owner:
+            registry = owned(self.registry, VerifyingKey.read(self.owner))
+        else:
+            registry = Registry.read(self.registry)
+        return Credentials(registry, self.field, self.required)
 
 
 class GateSettings(BaseModel):
@@ -32,6 +62,7 @@ class GateSettings(BaseModel):
     alpha, window, checks, settings, encoders, seed: see `Terms`
     roles, format: how the trusted rows are read
     tenants: who may use the gate of a server; empty: all
+    providers: who signs records; None: nobody asks
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +80,12 @@ class GateSettings(BaseModel):
     roles: dict[str, str] = Field(default_factory=dict)
     format: str | None = None
     tenants: tuple[str, ...] = ()
+    providers: Providers | None = None
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """Looks at signatures, if anybody asks."""
+        return None if self.providers is None else self.providers.credentials
 
     @property
     def terms(self) -> Terms:
@@ -89,12 +126,15 @@ class Opening:
     @cached_property
     def rows(self) -> Batch:
         """The trusted rows as a gate takes them."""
-        return trusted_rows(self.source, self.form)
+        rows = trusted_rows(self.source, self.form)
+        if self.settings.providers is None:
+            return rows
+        return rows.having(credential=unknown(len(rows)))
 
     @cached_property
     def records(self) -> Records:
         """Reads records of the stream."""
-        return Records(self.form)
+        return Records(self.form, self.settings.credentials)
 
 
 def settings_of(said: Mapping[str, Any]) -> GateSettings:
@@ -138,4 +178,7 @@ def beside(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         value = moved.get(name)
         if isinstance(value, str) and "://" not in value:
             moved[name] = str(path.parent / value)
+    told = moved.get("providers")
+    if isinstance(told, dict) and isinstance(told.get("registry"), str):
+        moved["providers"] = {**told, "registry": str(path.parent / told["registry"])}
     return moved

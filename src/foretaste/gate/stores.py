@@ -14,7 +14,7 @@ from foretaste.gate.form import Form
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.packing import pack, unpack
 from foretaste.gate.records import Records
-from foretaste.gate.settings import GateSettings, Opening, settings_of, tables
+from foretaste.gate.settings import GateSettings, Opening, Providers, settings_of, tables
 
 try:
     from sqlalchemy.engine import make_url
@@ -49,7 +49,7 @@ class Stored:
     @property
     def records(self) -> Records:
         """Reads records of the stream."""
-        return Records(Form.read(self._found(CONTRACT)))
+        return Records(Form.read(self._found(CONTRACT)), self.settings.credentials)
 
     @property
     def trusted(self) -> Batch:
@@ -81,6 +81,16 @@ class Stored:
         if form != old:
             write_durably(self.place / CONTRACT, form.text().encode())
 
+    def believe(self, providers: Providers) -> None:
+        """From now on another list of providers; whether there is one follows from the rows."""
+        if self.settings.providers is None:
+            raise BadInput(
+                f"the gate in {self.place} was begun without providers; begin another one with them"
+            )
+        said = tables(self._found(SETTINGS))
+        said["providers"] = providers.model_dump(mode="json", exclude_defaults=True)
+        write_durably(self.place / SETTINGS, yaml.safe_dump(said, sort_keys=False).encode())
+
     def open(self, **changes: Any) -> Keeper:
         """The gate, ready to decide."""
         terms = self.settings.model_copy(update=changes).terms
@@ -106,6 +116,8 @@ def begun(opening: Opening) -> tuple[Stored, Keeper]:
         return stored, stored.open()
     if settings.contract is not None:
         stored.agree(opening.form)
+    if settings.providers is not None:
+        stored.believe(settings.providers)
     if not settings.trusted:
         return stored, stored.open()
     keeper = Keeper.open(settings.store, opening.rows, settings.terms, folder=settings.folder)

@@ -8,7 +8,7 @@ from foretaste import registry, testing
 
 
 @pytest.fixture
-def stream(honest):
+def stream(honest, credential):
     """The honest rows as a stream: who sent them, when, and no breach but one."""
     n = len(honest)
     breach = [None] * (n - 1) + ["no field age"]
@@ -16,6 +16,7 @@ def stream(honest):
         breach=pa.array(breach, pa.large_string()),
         arrived=np.arange(n) * 10.0,
         key=[f"key {i}" for i in range(n)],
+        credential=credential,
     )
 
 

@@ -10,12 +10,13 @@ from foretaste.streaming import Heeder, Settler, Weigher
 
 
 @pytest.fixture
-def stream(honest):
+def stream(honest, credential):
     n = len(honest)
     return honest.having(
         breach=pa.array([None] * (n - 1) + ["no field age"], pa.large_string()),
         arrived=np.arange(n) * 10.0,
         key=[f"key {i}" for i in range(n)],
+        credential=credential,
     )
 
 

@@ -91,7 +91,7 @@ def _number(value: float) -> str:
         raise BadInput("an infinite number, which nobody can sign")
     if value == 0:
         return "0"
-    mantissa, _, power = repr(abs(value)).partition("e")
+    mantissa, _, power = repr(abs(float(value))).partition("e")
     whole, _, part = mantissa.partition(".")
     digits = (whole + ("" if part == "0" else part)).lstrip("0")
     point = len(whole) + int(power or 0) - (len(whole + part) - len((whole + part).lstrip("0")))

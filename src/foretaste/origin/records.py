@@ -24,6 +24,7 @@ import pyarrow as pa
 from foretaste.errors import BadInput
 from foretaste.ledger.dsse import IN_TOTO, encoded, hint
 from foretaste.ledger.keys import SigningKey
+from foretaste.ledger.note import decoded
 from foretaste.origin.batches import Signed
 from foretaste.origin.canonical import canonical
 from foretaste.origin.providers import Provider, Registry
@@ -63,9 +64,10 @@ def signed(
     sequence: a provider never gives a number twice
     when:     seconds since 1970; None: now
 
-    >>> key = SigningKey("acme", 1, bytes(32))
+    >>> from foretaste.ledger.keys import LOG
+    >>> key = SigningKey("acme", LOG, bytes(32))
     >>> signed({"a": 1, "b": None}, key, 7, 1.7e9)["signature"][:31]
-    'acme+52ed4c35 7 1700000000.0 ...
+    'acme+a38a982d 7 1700000000.0 S5'
     """
     said = {name: value for name, value in row.items() if name != field}
     when = round(time.time() if when is None else when, 3)
@@ -84,15 +86,16 @@ def opened(
     """
     said = row.get(field)
     found = _FORM.fullmatch(said) if isinstance(said, str) else None
-    if found is None:
+    proof = None if found is None else decoded(found[4])
+    if found is None or proof is None:
         raise MalformedCredential(
             "no signature of a record: wanted are KEY NUMBER SECONDS SIGNATURE"
         )
-    who, sequence, when, content = found.groups()
+    who, sequence, when, _ = found.groups()
     provider = registry.known(who)
     rest = {name: value for name, value in row.items() if name != field}
     statement = _statement(rest, provider.name, int(sequence), float(when))
-    provider.key.check_bytes(encoded(IN_TOTO, statement.payload), base64.b64decode(content))
+    provider.key.check_bytes(encoded(IN_TOTO, statement.payload), proof)
     return statement, provider
 
 

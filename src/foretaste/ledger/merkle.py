@@ -121,6 +121,18 @@ def check_inclusion(
 
     Raises `MalformedProof` for a proof that no such tree has, `WrongInclusion` for a wrong one.
     """
+    if led_to(leaf, index, size, proof) != root:
+        raise WrongInclusion(
+            f"entry {index} is not in the log of {size} whose root is {root.hex()[:16]}…; "
+            "the entry, its number or the proof was changed"
+        )
+
+
+def led_to(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root that a leaf's hash and a proof lead to; it says nothing until it is compared.
+
+    Raises `MalformedProof` for a proof that no such tree has.
+    """
     if not 0 <= index < size:
         raise MalformedProof(f"entry {index} of a log of {size}; the first is 0")
     inner = (index ^ (size - 1)).bit_length()
@@ -130,11 +142,7 @@ def check_inclusion(
     for at, sibling in enumerate(proof):
         left = at >= inner or index >> at & 1
         found = node_hash(sibling, found) if left else node_hash(found, sibling)
-    if found != root:
-        raise WrongInclusion(
-            f"entry {index} is not in the log of {size} whose root is {root.hex()[:16]}…; "
-            "the entry, its number or the proof was changed"
-        )
+    return found
 
 
 def check_consistency(

@@ -17,12 +17,11 @@ except ImportError as error:
     raise MissingExtra("a gate as a web service", "gate") from error
 
 from foretaste.serving import asking, watching
-from foretaste.serving.doorman import Doorman
+from foretaste.serving.doorman import LOCAL, Doorman
 from foretaste.serving.house import House
 from foretaste.serving.problems import Problem, on_crash, on_invalid, on_refused
 from foretaste.serving.settings import ServerSettings
 
-LOCAL = ("localhost", "127.0.0.1", "::1")
 ABOUT = """Every record that is sent gets a decision before anything learns from it.
 
 `admit` means that it was let in at the door; when its window is over it may still be pulled, and

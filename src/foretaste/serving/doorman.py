@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foretaste.serving.problems import Refused, problem
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -12,11 +12,12 @@ from foretaste.errors import ForetasteError
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.settings import Opening
 from foretaste.gate.stores import begun
+from foretaste.serving.bearers import bearer
 from foretaste.serving.lane import Bounds, Errand, Lane, Submission
 from foretaste.serving.problems import Refused, of_error
 from foretaste.serving.rates import Rates
 from foretaste.serving.settings import ServerSettings
-from foretaste.serving.tokens import NOBODY, Scope, Token, Tokens
+from foretaste.serving.tokens import Scope, Token, Tokens
 from foretaste.telemetry.opening import Telemetry
 
 T = TypeVar("T")
@@ -46,10 +47,7 @@ class House:
 
     def who(self, authorization: str, scope: Scope) -> Token:
         """Whose request it is; raises `Refused` where it may not do that."""
-        token = self._token(authorization)
-        if scope not in token.scopes:
-            raise Refused(403, f"this token has no scope {scope}")
-        return token
+        return bearer(self.tokens, authorization, scope)
 
     def lane(self, name: str, token: Token) -> Lane:
         """A gate that the token's tenant may use; others are not even there."""
@@ -92,17 +90,6 @@ class House:
                 return await asyncio.wrap_future(future)
         except Exception as error:
             raise of_error(error) from error
-
-    def _token(self, authorization: str) -> Token:
-        if self.tokens is None:
-            return NOBODY
-        kind, _, said = authorization.partition(" ")
-        token = self.tokens.who(said.strip()) if kind.lower() == "bearer" else None
-        if token is None:
-            refused = Refused(401, "say who you are: Authorization: Bearer TOKEN")
-            refused.headers = {"WWW-Authenticate": "Bearer"}
-            raise refused
-        return token
 
     def _lane(self, name: str) -> Lane:
         limits = self.settings.limits

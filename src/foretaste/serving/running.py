@@ -9,6 +9,7 @@ from foretaste.errors import BadInput, MissingExtra
 
 try:
     import uvicorn
+    from fastapi import FastAPI
 except ImportError as error:
     raise MissingExtra("a gate as a web service", "gate") from error
 
@@ -25,13 +26,23 @@ def server_for(settings: ServerSettings) -> uvicorn.Server:
 
     Raises what opening a gate raises, before anything listens.
     """
-    secured = {} if settings.tls is None else _secured(settings.tls)
+    if settings.tls is not None:
+        _secured(settings.tls)
     house = House(settings)
+    app = app_of(settings, lambda _: house)
+    where = (settings.host, settings.port)
+    return listening(app, where, settings.tls, settings.limits.connections)
+
+
+def listening(
+    app: FastAPI, where: tuple[str, int], tls: Tls | None, connections: int
+) -> uvicorn.Server:
+    """A server of anything; where: host and port; connections: open at once."""
     config = uvicorn.Config(
-        app_of(settings, lambda _: house),
-        host=settings.host,
-        port=settings.port,
-        limit_concurrency=settings.limits.connections,
+        app,
+        host=where[0],
+        port=where[1],
+        limit_concurrency=connections,
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_GRACE,
         server_header=False,
@@ -39,7 +50,7 @@ def server_for(settings: ServerSettings) -> uvicorn.Server:
         access_log=False,
         log_level="warning",
         ws="none",
-        **secured,
+        **({} if tls is None else _secured(tls)),
     )
     return uvicorn.Server(config)
 

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from foretaste.errors import BadInput
 from foretaste.origin.canonical import canonical
 
+TEXTS = st.text(st.characters(codec="utf-8"))
+PLAIN = st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | TEXTS
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 53), 1 << 53) | st.text(st.characters(codec="utf-8"))
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4),
+    PLAIN | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_what_is_written_reads_as_the_same_but_for_fields_that_are_null(value):
     assert json.loads(canonical(value), parse_int=float) == bare(value)
 
 
-@given(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers(), max_size=6))
+@given(st.dictionaries(TEXTS, st.integers(), max_size=6))
 def test_the_order_of_fields_does_not_matter(row):
     assert canonical(dict(reversed(row.items()))) == canonical(row)
 

@@ -80,6 +80,9 @@ def run(  # noqa: PLR0913 (one parameter an option)
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN, as for scan.")] = None,
     format: Annotated[str | None, typer.Option(help="Of the stream: the reader to use.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all chance. [0]")] = None,
+    providers: Annotated[
+        Path | None, typer.Option(help="Who signs records; see `foretaste origin register`.")
+    ] = None,
     recorded: Annotated[
         bool, typer.Option("--recorded", help="Records came when they say they did, not now.")
     ] = False,
@@ -103,6 +106,7 @@ def run(  # noqa: PLR0913 (one parameter an option)
         "checks": None if checks is None else tuple(checks.split(",")),
         "seed": seed,
         "roles": roles_of(role or []) or None,
+        "providers": None if providers is None else {"registry": providers},
     }
     settings = chosen(config, {name: value for name, value in said.items() if value is not None})
     way = Way(in_, format, recorded, Sinks(out, held, rejected))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -21,6 +21,7 @@ from foretaste.gate.replay import ReplayRecord, replay
 from foretaste.gate.settings import GateSettings, Opening, read_settings, settings_of
 from foretaste.gate.stores import Stored, begun
 from foretaste.gating import Judge, Keeping, Passing, Sifted, Sinks, dated, sift
+from foretaste.origin.batches import beside, check_file
 from foretaste.scanning.watch import Progress
 
 
@@ -93,11 +94,21 @@ def summary(sifted: Sifted) -> None:
         stdout.print(f"  [bold red]failed[/]: {escape(failure)}", highlight=False)
 
 
+def vouched(records: Records, file: Path) -> None:
+    """Believes what a provider signed of a whole file, where its envelope stands beside it."""
+    if records.credentials is not None and beside(file).exists():
+        registry = records.credentials.registry
+        records.credentials = replace(
+            records.credentials, whole=check_file(file, registry, fresh=None)
+        )
+
+
 def _sifted(records: Records, judge: Judge, way: Way, progress: Progress) -> Sifted:
     form = records.form
     if way.stream == "-":
         stream = fed(sys.stdin.buffer, form, way.format)
     else:
         stream = stored(way.stream, form, way.format)
+        vouched(records, Path(way.stream))
     read = dated(records) if way.recorded else records
     return sift(stream, read, judge, way.sinks, progress=progress)

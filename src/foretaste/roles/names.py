@@ -50,7 +50,7 @@ RATING = ("rating", "ratings", "stars", "overall")
 # what is left over and still no feature: numbers of rows, and how somebody split the set
 NOTHING = frozenset(
     "id idx index row rowid row_id uuid guid key hash split fold set subset unnamed_0 unnamed "
-    "line line_number no number record_id sample_id example_id".split()
+    "line line_number no number record_id sample_id example_id signature".split()
 )
 _TYPED = re.compile(r":(token|float|token_seq|float_seq)$")  # RecBole's atomic files
 

@@ -16,7 +16,7 @@ from foretaste.versions.rows import Sidecar
 
 LEAF = b"\0"  # what RFC 6962 puts before an entry
 ROWS = 65_536  # that are hashed at once
-BYTES = 32 << 20
+BYTES = 16 << 20
 THREADS = 2
 Progress = Callable[[int], None]
 
@@ -60,7 +60,7 @@ def version_of(
     return Version(root.hex(), counts[0], counts[1], path)
 
 
-def row_digests(batch: Batch) -> Bytes:
+def row_digests(*batches: Batch) -> Bytes:
     r"""(n, 32) the digest of each row: what RFC 6962 calls its leaf hash.
 
     >>> import hashlib
@@ -69,7 +69,7 @@ def row_digests(batch: Batch) -> Bytes:
     >>> row_digests(row)[0].tobytes() == hashlib.sha256(said).digest()
     True
     """
-    return sha256_each(encoded(batch, LEAF))
+    return sha256_each(*(encoded(batch, LEAF) for batch in batches))
 
 
 def _watched(
@@ -88,21 +88,42 @@ def _digests(dataset: Iterable[Batch], counts: list[int]) -> Iterator[Bytes]:
     """Digests in reading order; some batches are hashed while the next are read."""
     with ThreadPoolExecutor(THREADS) as threads:
         waiting: deque[Future[Bytes]] = deque()
-        for batch in dataset:
-            counts[1] += len(batch.refused)
-            for part in _parts(batch):
-                waiting.append(threads.submit(row_digests, part))
-                if len(waiting) > THREADS:
-                    yield waiting.popleft().result()
+        for group in _groups(_counted(dataset, counts)):
+            waiting.append(threads.submit(row_digests, *group))
+            if len(waiting) > THREADS:
+                yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _counted(dataset: Iterable[Batch], counts: list[int]) -> Iterator[Batch]:
+    for batch in dataset:
+        counts[1] += len(batch.refused)
+        yield from _parts(batch)
+
+
+def _groups(parts: Iterable[Batch]) -> Iterator[list[Batch]]:
+    """As many pieces together as are worth a call."""
+    group: list[Batch] = []
+    rows = size = 0
+    for part in parts:
+        group.append(part)
+        rows, size = rows + len(part), size + _size(part)
+        if rows >= ROWS or size >= BYTES:
+            yield group
+            group, rows, size = [], 0, 0
+    if group:
+        yield group
 
 
 def _parts(batch: Batch) -> Iterator[Batch]:
     """A batch in pieces of bounded size, none of it copied."""
     columns = {name: batch.arrow(name) for name in batch.names}
-    size = sum(column.nbytes for column in columns.values())
-    step = max(1, min(ROWS, BYTES * max(1, len(batch)) // max(1, size)))
+    step = max(1, min(ROWS, BYTES * len(batch) // max(1, _size(batch))))
     for start in range(0, len(batch), step):
         cut = {name: column.slice(start, step) for name, column in columns.items()}
         yield Batch(batch.arrow_ids().slice(start, step), cut, batch.classes)
+
+
+def _size(batch: Batch) -> int:
+    return sum(batch.arrow(name).nbytes for name in batch.names)

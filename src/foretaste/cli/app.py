@@ -23,6 +23,7 @@ from foretaste.cli import (
     gate,
     inspect,
     inspectors,
+    ledger,
     mend,
     monitor,
     redteam,
@@ -60,6 +61,7 @@ app.command("appeal")(federate.appeal)
 app.command("monitor")(monitor.monitor)
 app.command("aggregators")(aggregators.aggregators)
 app.add_typer(gate.app)
+app.add_typer(ledger.app)
 app.command("serve")(serve.serve)
 
 

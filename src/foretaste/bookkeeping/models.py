@@ -1,0 +1,115 @@
+"""Models: trained, mended, judged; federations, round by round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from foretaste.bookkeeping.seeing import Seen, file_of, plain, same
+from foretaste.federation.link import Link
+from foretaste.inspecting.record import Inspection
+from foretaste.ledger.event import Event, Thing
+from foretaste.mending import Mending
+from foretaste.training import Trained, Training
+
+SHOWN = 200  # clients named in an event
+
+
+def trained(done: Trained, how: Training, on: Seen, test: Seen | None = None) -> tuple[Event, ...]:
+    """That a model was trained, on what.
+
+    on, test: the data sets, as they were seen before the training
+    Raises `BadInput` where one of them was changed meanwhile.
+    """
+    sets = [one for one in (on, test) if one is not None]
+    for one in sets:
+        same(one.thing)
+    facts: dict[str, Any] = {
+        "recipe": done.recipe,
+        "settings": plain(how.settings),
+        "rows": done.rows,
+        "measure": done.measure,
+        "quality": done.quality,
+        "tested": done.tested,
+        **plain(done.facts),
+    }
+    if test is not None:
+        facts["measured_on"] = _named(test.thing)
+    model = file_of("model", done.path)
+    before = [event for one in sets for event in one.events]
+    return (*before, Event("model_trained", (model,), (on.thing,), facts))
+
+
+def mended(done: Mending, model: Thing, out: Path, clean: Seen) -> tuple[Event, ...]:
+    """That a backdoor was taken out of a model, and what it was like before and after.
+
+    model: as it was before
+    """
+    same(clean.thing)
+    lines = {line.stage: line.model_dump(mode="json", exclude={"stage"}) for line in done.lines}
+    facts = {
+        "repair": done.by,
+        "settings": plain(done.settings),
+        "changed": done.changed,
+        "attack": done.attack,
+        "rows": done.rows,
+        "seed": done.seed,
+        "measured": lines,
+    }
+    made, used = (file_of("model", out),), (model, clean.thing)
+    return (*clean.events, Event("model_mended", made, used, facts))
+
+
+def inspected(model: Thing, found: Inspection, out: Path) -> tuple[Event, ...]:
+    """That a model was inspected, and what the inspectors say."""
+    severities: dict[str, int] = {}
+    for one in found.suspicions:
+        severities[one.severity.value] = severities.get(one.severity.value, 0) + 1
+    runs = [
+        {"name": run.name, "settings": plain(run.settings), "suspicions": run.suspicions}
+        | {"status": run.status}
+        for run in found.inspectors
+    ]
+    facts = {
+        "verdict": found.verdict.value,
+        "inspectors": runs,
+        "severities": severities,
+        "seed": found.seed,
+        "versions": dict(found.versions),
+        "version": found.versions.get("foretaste", ""),
+    }
+    record = file_of("record", out / "inspection.json")
+    return (Event("model_verdict", (record,), (model,), facts),)
+
+
+def rounds(
+    links: Iterable[Link], folder: Path, data: Thing, facts: Mapping[str, Any]
+) -> tuple[Event, ...]:
+    """Rounds of a federation, each from the model before it.
+
+    links: lines of the chain, oldest first; the first may follow on one that is told already
+    data:  what the clients' rows were drawn from
+    facts: what holds for all of them
+    """
+    told: list[Event] = []
+    before: tuple[Thing, ...] = ()
+    for link in links:
+        model = Thing("model", f"{folder}#{link.round}", {"sha256": link.model})
+        said = {
+            **facts,
+            "number": link.round,
+            "rule": link.rule,
+            "admitted": len(link.admitted),
+            "clients": list(link.admitted[:SHOWN]),
+            "line": f"sha256:{link.digest}",
+            "record": f"sha256:{link.record}",
+        }
+        told.append(Event("federated_round", (model,), (*before, data), said))
+        before = (model,)
+    return tuple(told)
+
+
+def _named(thing: Thing) -> str:
+    algorithm, digest = next(iter(thing.digest.items()))
+    return f"{algorithm}:{digest}"

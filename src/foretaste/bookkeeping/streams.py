@@ -1,0 +1,199 @@
+"""Gates: windows that were over, what people decided, models that learned and were undone.
+
+A gate's store is durable by itself. What happened in it is told to a ledger afterwards, from where
+it was told last; so nothing is lost when a process is killed between the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from pathlib import Path
+
+from foretaste.durable import write_durably
+from foretaste.errors import BadRecord
+from foretaste.gate.journal_rows import Held
+from foretaste.gate.journal_view import Kept, View
+from foretaste.ledger.book import Book, waited
+from foretaste.ledger.event import Event, Thing
+from foretaste.updates.history import History
+from foretaste.updates.record import PullBack, Rollback, Update
+from foretaste.updates.stored import UPDATES
+
+PAGE = 500  # held records read at once
+MOST = 200  # things of one event
+
+
+@dataclass(frozen=True)
+class Told:
+    """How much of a store a ledger knows.
+
+    window:  number of the last window; history: lines of the updates' history
+    reviews: ids of decisions that people made known
+    """
+
+    window: int = -1
+    history: int = 0
+    reviews: frozenset[str] = field(default_factory=frozenset)
+
+
+def catch_up(book: Book, view: View, name: str) -> range:
+    """Tells a ledger what happened in a store since it was told last; where that stands in it.
+
+    name: of the store, for people
+    """
+    path = _mark(book, Path(view.journal.folder))
+    lock = waited(path.with_suffix(".lock"))
+    try:
+        events, now = _since(view, name, _read(path))
+        if not events:
+            return range(0)
+        added = book.record(*events)
+        said = {"window": now.window, "history": now.history, "reviews": sorted(now.reviews)}
+        write_durably(path, json.dumps(said).encode())
+        return added
+    finally:
+        lock.free()
+
+
+def _since(view: View, name: str, told: Told) -> tuple[list[Event], Told]:
+    windows = view.windows(after=told.window)
+    events = [_window(one, name) for one in windows]
+    reviewed = [one for one in _reviewed(view) if one.decision.id not in told.reviews]
+    events += [_decided(one) for one in reviewed]
+    history = History(Path(view.journal.folder) / UPDATES)
+    every = history.events()
+    models = {one.number: one.model for one in every if isinstance(one, Update)}
+    for happened in every[told.history :]:
+        events += _happened(happened, models)
+    now = Told(
+        max([told.window, *(one.record.window for one in windows)]),
+        len(every),
+        told.reviews | {one.decision.id for one in reviewed},
+    )
+    return events, now
+
+
+def _window(kept: Kept, name: str) -> Event:
+    record = kept.record
+    digest = kept.file.stem if kept.rows else _sha(record.id)
+    facts = {
+        "number": record.window,
+        "id": record.id,
+        "records": record.records,
+        "rows": record.admitted,
+        "held": record.held,
+        "rejected": record.rejected,
+        "pulled": len(record.pulled),
+        "content": record.content,
+        "failures": list(record.failures),
+    }
+    thing = Thing("window", f"{name}#{record.window}", {"sha256": digest})
+    return Event("gate_window", (thing,), (), facts)
+
+
+def _reviewed(view: View) -> Iterator[Held]:
+    """Held records that a person decided on."""
+    for verdict in ("clean", "poison"):
+        after = -1
+        while page := view.held(verdict, after, PAGE):
+            yield from page
+            after = page[-1].decision.sequence
+
+
+def _decided(held: Held) -> Event:
+    row = Thing("row", held.decision.id, {"sha256": _sha(held.decision.id)})
+    verdict = "clean" if held.verdict == "clean" else "poisoned"
+    facts = {"verdict": verdict, "decision": held.verdict, "cause": held.cause}
+    return Event("human_decision", (), (row,), {**facts, "by": held.by, "why": held.why})
+
+
+@singledispatch
+def _happened(happened: object, models: Mapping[int, str]) -> list[Event]:
+    raise BadRecord(f"a {type(happened).__name__} in the history of updates")
+
+
+@_happened.register
+def _(update: Update, models: Mapping[int, str]) -> list[Event]:
+    made = _update(update.number, update.model)
+    used = [_learned(one) for one in update.learned[-MOST:]]
+    if update.parent:
+        used.append(Thing("update", "the update before", {"sha256": update.parent}))
+    facts = {
+        "number": update.number,
+        "recipe": update.recipe,
+        "admitted": update.admitted,
+        "windows": len(update.learned),
+        "canaries": len(update.guarded.canaries),
+        "reasons": list(update.guarded.reasons),
+    }
+    told = [Event("model_trained", (made,), tuple(used), facts, _second(update.time))]
+    if update.admitted:
+        to = {"to": "gate", "by": "canaries", "why": "every canary holds"}
+        told.append(Event("checkpoint_promoted", (), (made,), to, _second(update.time)))
+    return told
+
+
+@_happened.register
+def _(back: Rollback, models: Mapping[int, str]) -> list[Event]:
+    undone = [_update(number, models[number]) for number in back.undone if number in models]
+    aside = [_learned(one) for one in back.windows[-MOST:]]
+    facts = {
+        "back_to": f"sha256:{models[back.back_to]}" if back.back_to in models else "",
+        "to": "gate",
+        "undone": list(back.undone),
+        "rows": back.rows,
+        "by": back.by,
+        "why": back.why,
+    }
+    return [Event("rollback", (), (*undone, *aside), facts, _second(back.time))]
+
+
+@_happened.register
+def _(look: PullBack, models: Mapping[int, str]) -> list[Event]:
+    used = tuple(_learned(one) for one in look.windows[-MOST:])
+    if not used:
+        return []
+    facts = {
+        "verdict": look.verdict,
+        "rows": look.rows,
+        "flagged": len(look.found),
+        "windows": sorted({f"sha256:{one.window}" for one in look.found}),
+        "updates": list(look.updates),
+    }
+    return [Event("scan_verdict", (), used, facts, _second(look.time))]
+
+
+def _update(number: int, model: str) -> Thing:
+    return Thing("update", f"update {number}", {"sha256": model})
+
+
+def _learned(digest: str) -> Thing:
+    return Thing("window", digest[:12], {"sha256": digest})
+
+
+def _second(time: str) -> str:
+    """A time of the history to the second, as events have it."""
+    return f"{time[:19]}Z"
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mark(book: Book, folder: Path) -> Path:
+    """Where it is kept how much of a store the ledger knows."""
+    return book.folder / "marks" / f"{_sha(str(folder.resolve()))[:24]}.json"
+
+
+def _read(path: Path) -> Told:
+    if not path.exists():
+        return Told()
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return Told(int(said["window"]), int(said["history"]), frozenset(said["reviews"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRecord(f"{path} is damaged ({error}); without it all is told anew") from error

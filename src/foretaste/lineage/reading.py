@@ -1,0 +1,61 @@
+"""A ledger, walked once for the graph, and asked again for the few entries that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from foretaste.ledger.checkpoint import Checkpoint
+from foretaste.ledger.event import Event
+from foretaste.lineage.gathering import Gathering
+from foretaste.lineage.wanted import Wanted
+
+KEPT = 20_000  # events that are kept in memory as they are
+FEW = 50  # times as many entries are read in a row as are read one by one in the same time
+
+
+class Ledger(Protocol):
+    """What verified entries are had from; `ledger.book.Book` is one."""
+
+    def checkpoint(self) -> Checkpoint: ...
+
+    def event(self, index: int) -> Event: ...
+
+    def events(self) -> Iterator[tuple[int, Event]]: ...
+
+
+@dataclass
+class Reading:
+    """All entries of a ledger, as numbers; and those that are asked for, as they are.
+
+    Every entry comes from the ledger checked against its checkpoint, or nothing does: what the
+    ledger refuses goes up as it is.
+    """
+
+    ledger: Ledger
+    against: Checkpoint
+    gathering: Gathering = field(default_factory=Gathering)
+    _kept: dict[int, Event] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, ledger: Ledger, wanted: Sequence[Wanted]) -> Reading:
+        """Walks all entries, looking out for things that are asked about."""
+        reading = cls(ledger, ledger.checkpoint())
+        for index, event in ledger.events():
+            if index >= reading.against.size:
+                break
+            reading.gathering.add(index, event)
+            if index < KEPT:
+                reading._kept[index] = event
+            for one in wanted:
+                one.see(index, event)
+        return reading
+
+    def some(self, indices: Sequence[int]) -> dict[int, Event]:
+        """Events by index."""
+        found = {one: self._kept[one] for one in indices if one in self._kept}
+        rest = {one for one in indices if one not in found}
+        if len(rest) * FEW < self.against.size:
+            return found | {one: self.ledger.event(one) for one in sorted(rest)}
+        return found | {one: event for one, event in self.ledger.events() if one in rest}

@@ -1,0 +1,122 @@
+"""The part of a graph that an answer shows, with the names that entries give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from foretaste.data import Mask
+from foretaste.ledger.event import Event, Thing
+from foretaste.lineage.graph import ASIDE, DERIVES, MADE, Graph, Ints
+from foretaste.lineage.reading import Reading
+from foretaste.lineage.taint import Taint
+from foretaste.lineage.uses import Uses
+
+TELLING = ("model", "dataset", "window", "round", "update", "source")  # kinds, before vaguer ones
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What was asked about, what it came from and what came of it.
+
+    said: by whoever asks
+    asked, origins, learned: (things,) which things are shown, and why
+    """
+
+    reading: Reading
+    graph: Graph
+    taint: Taint
+    uses: Uses
+    said: str
+    asked: Mask
+    origins: Mask
+    learned: Mask
+
+    @property
+    def shown(self) -> Mask:
+        """(things,) all of these."""
+        return self.asked | self.origins | self.learned
+
+    @cached_property
+    def ids(self) -> dict[int, int]:
+        """Number of each thing that is shown -> its id in the answer."""
+        shown = np.flatnonzero(self.shown).tolist()
+        return dict(zip(shown, range(len(shown)), strict=True))
+
+    def number(self, place: int) -> int:
+        """The number of the thing with that id."""
+        return int(np.flatnonzero(self.shown)[place])
+
+    @cached_property
+    def aside(self) -> frozenset[int]:
+        """Numbers of all rows that a cleaning set aside."""
+        return frozenset(self.graph.ties.thing[self.graph.ties.role == ASIDE].tolist())
+
+    @cached_property
+    def edges(self) -> Ints:
+        """Places of the edges between things that are shown."""
+        edges = self.graph.edges
+        return np.flatnonzero(self.shown[edges.source] & self.shown[edges.made])
+
+    @cached_property
+    def events(self) -> dict[int, Event]:
+        """By index, the events between things that are shown, and about them."""
+        graph, found = self.graph, np.zeros(len(self.graph.events.index), bool)
+        derives = graph.events.of(*DERIVES)
+        found[graph.edges.event[self.edges]] = True
+        found |= graph.about(self.shown) & ~derives
+        made = graph.ties.of(derives, MADE, ASIDE)
+        known = (self.asked | self.origins)[graph.ties.thing[made]]
+        found[graph.ties.event[made[known]]] = True
+        events = self.reading.some(graph.events.index[found].tolist())
+        return {index: events[index] for index in sorted(events)}
+
+    @cached_property
+    def named(self) -> dict[int, list[tuple[int, Thing]]]:
+        """Number of each thing that is shown -> entries that name it, and how, oldest first."""
+        return self._named(self.reading.some(self._first(self.shown)) | self.events, set(self.ids))
+
+    def _named(
+        self, events: Mapping[int, Event], numbers: set[int]
+    ) -> dict[int, list[tuple[int, Thing]]]:
+        found: dict[int, list[tuple[int, Thing]]] = {one: [] for one in sorted(numbers)}
+        for index in sorted(events):
+            for thing in (*events[index].used, *events[index].made):
+                for number in self.reading.gathering.numbers(thing.digest).tolist():
+                    if number in found:
+                        found[number].append((index, thing))
+        return found
+
+    def called(self, number: int) -> Thing:
+        """A thing that is shown, by what entries say of it."""
+        return _called([thing for _, thing in self.named[number]])
+
+    def thing(self, number: int) -> Thing:
+        """Any thing, shown or not, as the entry has it that names it first."""
+        if number in self.named:
+            return self.called(number)
+        which = np.arange(self.graph.things) == number
+        things = self._named(self.reading.some(self._first(which)), {number})
+        return _called([thing for _, thing in things[number]])
+
+    def of_rows(self) -> list[int]:
+        """Numbers of the things shown that are known by a root over their rows."""
+        return [one for one in self.named if "rows" in self.called(one).digest]
+
+    def _first(self, things: Mask) -> list[int]:
+        """Indices of the entries that first name each of these things."""
+        ties, which = self.graph.ties, things[self.graph.ties.thing]
+        _, first = np.unique(ties.thing[which], return_index=True)
+        found: list[int] = np.unique(self.graph.events.index[ties.event[which][first]]).tolist()
+        return found
+
+
+def _called(things: Sequence[Thing]) -> Thing:
+    """By its newest name, the kind that tells most, and all digests that were seen."""
+    kinds = {thing.kind for thing in things}
+    kind = next((one for one in TELLING if one in kinds), things[-1].kind)
+    names = [thing.name for thing in things if thing.kind == kind]
+    return Thing(kind, names[-1], {a: d for thing in things for a, d in thing.digest.items()})

@@ -14,6 +14,7 @@ from foretaste.api import Options, Result, reopen
 from foretaste.bookkeeping.seeing import Progress, Seen, file_of, only, plain, seen
 from foretaste.clean.manifest import Manifest
 from foretaste.clean.split import KEPT, QUARANTINED, again
+from foretaste.contracts import Source
 from foretaste.errors import BadInput
 from foretaste.ledger.event import Event, Thing
 from foretaste.planting.truth import AttackNote
@@ -75,13 +76,12 @@ def cleaned(path: str, record_folder: Path, out: Path, folder: Path) -> tuple[Ev
 
 
 def planted(
-    path: str, options: Options, out: Path, note: AttackNote, folder: Path
+    path: str, source: Source, out: Path, note: AttackNote, folder: Path
 ) -> tuple[Event, ...]:
     """That a data set was poisoned on purpose, with what."""
-    source = readers.open(path, options.roles or {}, options.format)
     before = seen(path, source, folder)
     place = str(only(out / "data"))
-    after = seen(place, readers.open(place, source.roles, source.format), folder)
+    after = seen(place, again(source, out / "data"), folder)
     facts = {
         "attack": note.name,
         "settings": plain(note.settings),

@@ -1,19 +1,15 @@
-"""Models: trained, mended, judged; federations, round by round."""
+"""Models: trained, mended, judged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foretaste.bookkeeping.seeing import Seen, file_of, plain, same
-from foretaste.federation.link import Link
+from foretaste.bookkeeping.seeing import Seen, file_of, model_of, plain, same
 from foretaste.inspecting.record import Inspection
 from foretaste.ledger.event import Event, Thing
 from foretaste.mending import Mending
 from foretaste.training import Trained, Training
-
-SHOWN = 200  # clients named in an event
 
 
 def trained(done: Trained, how: Training, on: Seen, test: Seen | None = None) -> tuple[Event, ...]:
@@ -61,7 +57,7 @@ def mended(done: Mending, model: Thing, out: Path, clean: Seen) -> tuple[Event, 
     return (*clean.events, Event("model_mended", made, used, facts))
 
 
-def inspected(model: Thing, found: Inspection, out: Path) -> tuple[Event, ...]:
+def inspected(path: Path, found: Inspection, out: Path) -> tuple[Event, ...]:
     """That a model was inspected, and what the inspectors say."""
     severities: dict[str, int] = {}
     for one in found.suspicions:
@@ -80,34 +76,8 @@ def inspected(model: Thing, found: Inspection, out: Path) -> tuple[Event, ...]:
         "version": found.versions.get("foretaste", ""),
     }
     record = file_of("record", out / "inspection.json")
+    model = model_of(path)
     return (Event("model_verdict", (record,), (model,), facts),)
-
-
-def rounds(
-    links: Iterable[Link], folder: Path, data: Thing, facts: Mapping[str, Any]
-) -> tuple[Event, ...]:
-    """Rounds of a federation, each from the model before it.
-
-    links: lines of the chain, oldest first; the first may follow on one that is told already
-    data:  what the clients' rows were drawn from
-    facts: what holds for all of them
-    """
-    told: list[Event] = []
-    before: tuple[Thing, ...] = ()
-    for link in links:
-        model = Thing("model", f"{folder}#{link.round}", {"sha256": link.model})
-        said = {
-            **facts,
-            "number": link.round,
-            "rule": link.rule,
-            "admitted": len(link.admitted),
-            "clients": list(link.admitted[:SHOWN]),
-            "line": f"sha256:{link.digest}",
-            "record": f"sha256:{link.record}",
-        }
-        told.append(Event("federated_round", (model,), (*before, data), said))
-        before = (model,)
-    return tuple(told)
 
 
 def _named(thing: Thing) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from foretaste import readers
+from foretaste.checkpoints.listing import listed
 from foretaste.contracts import Source
 from foretaste.data import Batch, Ints
 from foretaste.errors import BadInput
@@ -100,6 +102,13 @@ def seen(
     return Seen(thing, version, walked.digest.hexdigest(), event)
 
 
+def opened_and_seen(
+    path: str, roles: Mapping[str, str], folder: Path, reader: str | None = None
+) -> Seen:
+    """A data set by its path, walked once for its version."""
+    return seen(path, readers.open(path, roles, reader), folder)
+
+
 def file_of(kind: str, path: Path, name: str | None = None) -> Thing:
     """A file as it is now. Raises `BadInput` where it cannot be read."""
     try:
@@ -107,6 +116,13 @@ def file_of(kind: str, path: Path, name: str | None = None) -> Thing:
             return Thing(kind, name or str(path), {"sha256": sha256(stream)})
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
+
+
+def model_of(path: Path) -> Thing:
+    """A model's file as it is now; of a folder, the digest that `foretaste inspect` tells."""
+    if not path.is_dir():
+        return file_of("model", path)
+    return Thing("model", str(path), {"sha256": listed(path).digest()})
 
 
 def same(thing: Thing) -> None:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
 
+from foretaste.bookkeeping.seeing import file_of
 from foretaste.durable import write_durably
 from foretaste.errors import BadRecord
 from foretaste.gate.journal_rows import Held
 from foretaste.gate.journal_view import Kept, View
+from foretaste.gating import Sifted, Sinks
 from foretaste.ledger.book import Book, waited
 from foretaste.ledger.event import Event, Thing
 from foretaste.updates.history import History
@@ -57,6 +59,21 @@ def catch_up(book: Book, view: View, name: str) -> range:
         return added
     finally:
         lock.free()
+
+
+def sifted(stream: str, sinks: Sinks, done: Sifted) -> tuple[Event, ...]:
+    """That a stream was sorted into files by a gate without a store."""
+    files = [("dataset", sinks.admitted), ("rows", sinks.held), ("rows", sinks.rejected)]
+    made = tuple(file_of(kind, path) for kind, path in files if path is not None and path.exists())
+    used = (file_of("dataset", Path(stream)),) if Path(stream).is_file() else ()
+    facts = {
+        "what": "gate",
+        "kept": done.admitted,
+        "quarantined": done.held + done.pulled + done.rejected,
+        "windows": done.windows,
+        "open": done.open,
+    }
+    return (Event("cleaning_decision", made, used, facts),) if made or used else ()
 
 
 def _since(view: View, name: str, told: Told) -> tuple[list[Event], Told]:

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from foretaste import readers
 from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.planting.forging import forged, forges
 from foretaste.planting.plant import Order, plant
@@ -39,9 +40,11 @@ def attack(  # noqa: PLR0913 (one parameter an option)
     label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN; repeatable.")] = None,
     format: Annotated[str | None, typer.Option(help="The reader to use.")] = None,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Plant one attack in a data set, written to DIR in its own format with the truth beside it."""
+    book = ledger_of(ledger)
     if forges(name):
         file = forged(name, settings_of(set_ or []), out / Path(path).name, seed)
         stdout.print(f"wrote {escape(str(file))}: never load it, only inspect it", highlight=False)
@@ -60,6 +63,10 @@ def attack(  # noqa: PLR0913 (one parameter an option)
     with progress(quiet) as bar:
         note = plant(source, order, out, progress=bar)
     _tell(note, out)
+    if book is not None:
+        from foretaste.bookkeeping.data import planted
+
+        entered(book, planted(path, source, out, note, book.rows))
 
 
 def _tell(note: AttackNote, out: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from foretaste.api import reopen
 from foretaste.clean import clean as split
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.report.files import read_record
 
@@ -35,9 +36,11 @@ def clean(  # noqa: PLR0913 (one parameter an option)
             "--relabel", help="Keep rows of which only the label is doubted, with a better one."
         ),
     ] = False,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Write kept and quarantined rows in the input's own format; together they are the input."""
+    book = ledger_of(ledger)
     source = reopen(path, read_record(record))
     with progress(quiet) as bar:
         done = 0
@@ -58,3 +61,7 @@ def clean(  # noqa: PLR0913 (one parameter an option)
         stdout.print(
             f"{manifest.relabelled:,} of the rows kept got another label: {out}/relabelled.csv"
         )
+    if book is not None:
+        from foretaste.bookkeeping.data import cleaned
+
+        entered(book, cleaned(path, record, out, book.rows))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
+from foretaste.cli.ledgers import Ledger, ledger_of
 from foretaste.cli.screen import stderr
 from foretaste.errors import BadInput
 
@@ -41,6 +43,7 @@ def consume(  # noqa: PLR0913 (one parameter an option)
     metrics: Annotated[
         int | None, typer.Option(help="Port of this machine for Prometheus metrics.")
     ] = None,
+    ledger: Ledger = None,
 ) -> None:
     """Judge the messages of a broker; each is acknowledged once its decision is kept."""
     from foretaste.cli.gate_stream import chosen
@@ -58,8 +61,13 @@ def consume(  # noqa: PLR0913 (one parameter an option)
         raise BadInput("a gate between brokers has to keep what it decides: say --store")
     said = settings_of(tables(config).get("telemetry", {}) if config else {})
     kept, keeper = begun(opening)
-    with keeper, Telemetry(said) as telemetry:
+    book = ledger_of(ledger, config)
+    with keeper, Telemetry(said) as telemetry, ExitStack() as also:
         telemetry.follow(keeper)
+        if book is not None:
+            from foretaste.bookkeeping.following import Following
+
+            also.enter_context(Following(book, keeper, kept.store, kept.folder))
         if metrics is not None and telemetry.metrics is not None:
             telemetry.metrics.serve(metrics)
         stderr.print(escape(f"{source} → {admitted}, {held}, {rejected}; stop with Ctrl-C"))

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.errors import BadInput
 from foretaste.federating import Federation
@@ -94,6 +95,7 @@ def federate(  # noqa: PLR0913 (one parameter an option)
     ] = None,
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN, as for scan.")] = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Run a federation in which some clients lie, beside the controls; goes on where it was."""
@@ -116,9 +118,14 @@ def federate(  # noqa: PLR0913 (one parameter an option)
         seed=seed,
         key=key,
     )
+    book = ledger_of(ledger)
     with progress(quiet) as bar:
         done = federate_on(data, how, out, test, roles_of(role or []), bar)
     show(done, out)
+    if book is not None:
+        from foretaste.bookkeeping.federations import federated
+
+        entered(book, federated(book, data, roles_of(role or []), how, out))
 
 
 def appeal(
@@ -129,15 +136,21 @@ def appeal(
     reinstate: Annotated[
         bool, typer.Option("--reinstate/--exclude", help="Ask it again, or no more.")
     ],
+    ledger: Ledger = None,
 ) -> None:
     """Write down a person's decision on a client, for or against what was found."""
     from foretaste.federation.written import decide, decided_rounds
 
     if not by.strip() or not why.strip():
         raise BadInput("a decision needs a name (--by) and a reason (--why)")
+    book = ledger_of(ledger)
     last = decided_rounds(folder, client)
     said = decide(folder, client, "reinstated" if reinstate else "excluded", by, why, last)
     stdout.print(f"{escape(said.client)} is {said.decision} from round {last + 1} on")
+    if book is not None:
+        from foretaste.bookkeeping.federations import appealed
+
+        entered(book, appealed(folder, said, last))
 
 
 def show(done: Experiment, out: Path) -> None:

@@ -15,6 +15,7 @@ from foretaste import registry
 from foretaste.cli import consume, updates
 from foretaste.cli.choices import roles_of
 from foretaste.cli.detectors import blind_to
+from foretaste.cli.ledgers import Ledger, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.errors import BadInput
 
@@ -90,10 +91,11 @@ def run(  # noqa: PLR0913 (one parameter an option)
         Path | None, typer.Option(help="Settings file, YAML or TOML, instead of options.")
     ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="What gives exit code 1.")] = FailOn.HELD,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Judge a stream; with --store the same command goes on where it was interrupted."""
-    from foretaste.cli.gate_stream import Way, chosen, streamed, summary
+    from foretaste.cli.gate_stream import Way, chosen, streamed, summary, written_down
     from foretaste.gating import Sinks
 
     said = {
@@ -110,9 +112,11 @@ def run(  # noqa: PLR0913 (one parameter an option)
     }
     settings = chosen(config, {name: value for name, value in said.items() if value is not None})
     way = Way(in_, format, recorded, Sinks(out, held, rejected))
+    book = ledger_of(ledger)
     with progress(quiet) as bar:
         sifted = streamed(settings, way, bar)
     summary(sifted)
+    written_down(book, settings, way, sifted)
     if sifted.failures:
         raise typer.Exit(3)
     stopped = sifted.rejected + (0 if fail_on is FailOn.REJECTED else sifted.held + sifted.pulled)
@@ -172,32 +176,37 @@ def held(
 
 
 @app.command("review")
-def review(
+def review(  # noqa: PLR0913 (one parameter an option)
     store: Annotated[str, typer.Argument(help="Folder or database URL of the gate.")],
     ids: Annotated[list[str], typer.Argument(help="Decision ids, as `held` shows them.")],
     clean: Annotated[bool, typer.Option("--clean/--poison", help="What was found.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     why: Annotated[str, typer.Option(help="Why; written down beside the decision.")],
     folder: Annotated[Path | None, typer.Option(help="The store's files.")] = None,
+    ledger: Ledger = None,
 ) -> None:
     """Write down what a person found; what is clean is let in with the open window."""
-    from foretaste.cli.gate_stream import opened
+    from foretaste.cli.gate_stream import caught_up, opened
 
+    book = ledger_of(ledger)
     if not by.strip() or not why.strip():
         raise BadInput("a decision needs a name (--by) and a reason (--why)")
     with opened(store, folder) as keeper:
         told = keeper.review(ids, "clean" if clean else "poison", by, why)
     stdout.print(f"{len(told)} found {'clean' if clean else 'poison'} by {escape(by)}")
+    caught_up(book, store, folder)
 
 
 @app.command("close")
 def close(
     store: Annotated[str, typer.Argument(help="Folder or database URL of the gate.")],
     folder: Annotated[Path | None, typer.Option(help="The store's files.")] = None,
+    ledger: Ledger = None,
 ) -> None:
     """End the open window before it is full, so that what stands in it may be learned from."""
-    from foretaste.cli.gate_stream import opened
+    from foretaste.cli.gate_stream import caught_up, opened
 
+    book = ledger_of(ledger)
     with opened(store, folder) as keeper:
         record = keeper.close_window("foretaste gate close")
     if record is None:
@@ -207,6 +216,7 @@ def close(
         f"window {record.window} is over: {record.admitted:,} of {record.records:,} records stand, "
         f"{len(record.pulled):,} were pulled"
     )
+    caught_up(book, store, folder)
 
 
 @app.command("replay")

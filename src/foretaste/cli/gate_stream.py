@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 from rich.table import Table
 
+from foretaste.cli.ledgers import entered, told
 from foretaste.cli.screen import stdout
 from foretaste.gate.feeding import fed, stored
 from foretaste.gate.gate import Gate
 from foretaste.gate.journal import Journal
+from foretaste.gate.journal_view import View
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.records import Records
 from foretaste.gate.replay import ReplayRecord, replay
@@ -23,6 +26,9 @@ from foretaste.gate.stores import Stored, begun
 from foretaste.gating import Judge, Keeping, Passing, Sifted, Sinks, dated, sift
 from foretaste.origin.batches import beside, check_file
 from foretaste.scanning.watch import Progress
+
+if TYPE_CHECKING:
+    from foretaste.ledger.book import Book
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,31 @@ def streamed(settings: GateSettings, way: Way, progress: Progress) -> Sifted:
     with keeper:
         name = "" if way.stream == "-" else way.stream
         return _sifted(kept.records, Keeping(keeper, name), way, progress)
+
+
+def written_down(book: Book | None, settings: GateSettings, way: Way, sifted: Sifted) -> None:
+    """Tells a ledger what a gate did: from its store, or from the files it wrote."""
+    if book is None:
+        return
+    if settings.store is not None:
+        caught_up(book, settings.store, settings.folder)
+        return
+    from foretaste.bookkeeping.streams import sifted as told_of
+
+    entered(book, told_of(way.stream, way.sinks, sifted))
+
+
+def caught_up(book: Book | None, store: str, folder: Path | None) -> None:
+    """Tells a ledger what happened in a store since it was told last."""
+    if book is None:
+        return
+    from foretaste.bookkeeping.streams import catch_up
+
+    journal = Journal.open(store, folder)
+    try:
+        told(book, catch_up(book, View(journal), store))
+    finally:
+        journal.shut()
 
 
 @contextmanager

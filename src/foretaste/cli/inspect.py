@@ -12,6 +12,7 @@ from foretaste.api import Options
 from foretaste.api import inspect as inspect_model
 from foretaste.cli.choices import roles_of
 from foretaste.cli.inspectors import inspectors as list_inspectors
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.scan import FailOn
 from foretaste.cli.screen import COLOURS, progress, stdout
 from foretaste.errors import BadInput
@@ -68,6 +69,7 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
     format: Annotated[str | None, typer.Option(help="The reader to use for the data.")] = None,
     fail_on: Annotated[FailOn, typer.Option(help="What gives exit code 1.")] = FailOn.DIRTY,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Inspect a trained model: its files without loading them, itself where it can be opened."""
@@ -88,9 +90,14 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     options = Options(roles=roles, format=format)
     names = None if inspectors is None else tuple(inspectors.split(","))
+    book = ledger_of(ledger)
     with progress(quiet) as bar:
         found = inspect_model(subject, data, out, options, inspectors=names, progress=bar)
     _tell(found, out)
+    if book is not None:
+        from foretaste.bookkeeping.models import inspected
+
+        entered(book, inspected(model, found, out))
     raise typer.Exit(exit_code(found, fail_on))
 
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from foretaste.cli.choices import settings_of
-from foretaste.cli.ledgers import Ledger, wanted_ledger
+from foretaste.cli.ledgers import Ledger, told, wanted_ledger
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import BadInput
 
@@ -70,8 +70,7 @@ def append(
     else:
         came, went = (tuple(map(_thing, some or [])) for some in (made, used))
         added = book.record(Event(kind, came, went, settings_of(fact or [])))
-    told = f"entry {added.start}" if len(added) == 1 else f"entries {added.start}-{added.stop - 1}"
-    stdout.print(f"{told} of {escape(book.origin)}", highlight=False)
+    told(book, added)
 
 
 @app.command("log")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from foretaste.cli.choices import CONFIG
-from foretaste.errors import BadInput, MissingExtra
+from foretaste.cli.screen import stdout
+from foretaste.errors import BadInput
 
 if TYPE_CHECKING:
     from foretaste.ledger.book import Book
+    from foretaste.ledger.event import Event
 
 VARIABLE = "FORETASTE_LEDGER"
 
@@ -34,13 +38,18 @@ def ledger_of(said: Path | None, config: Path | None = None) -> Book | None:
     config: settings file, whose table `[ledger]` has `folder`; paths in it begin where it is
     Raises `BadInput` where there is none in the folder.
     """
-    folder = said or _configured(config)
+    folder = folder_of(said, config)
     return None if folder is None else opened(folder)
+
+
+def folder_of(said: Path | None, config: Path | None = None) -> Path | None:
+    """The folder of the ledger that was chosen; None for none."""
+    return said or _configured(config)
 
 
 def wanted_ledger(said: Path | None) -> Book:
     """The ledger that was chosen, where a command has nothing to do without one."""
-    folder = said or _configured(None)
+    folder = folder_of(said)
     if folder is None:
         raise BadInput(
             'which ledger? Say --ledger FOLDER, or folder = "…" under [ledger] in foretaste.toml; '
@@ -49,12 +58,20 @@ def wanted_ledger(said: Path | None) -> Book:
     return opened(folder)
 
 
+def entered(book: Book, events: Sequence[Event]) -> None:
+    """Writes events down, and says where."""
+    told(book, book.record(*events) if events else range(0))
+
+
+def told(book: Book, added: range) -> None:
+    """Says where in the ledger something stands."""
+    if added:
+        which = f"entry {added[0]}" if len(added) == 1 else f"entries {added[0]}-{added[-1]}"
+        stdout.print(f"written down: {which} of {escape(book.origin)}", highlight=False)
+
+
 def opened(folder: Path) -> Book:
     """The ledger in a folder."""
-    try:
-        import cryptography  # noqa: F401 (without it nothing of a ledger can be read)
-    except ImportError as error:
-        raise MissingExtra("a ledger", "ledger") from error
     from foretaste.ledger.book import Book
 
     return Book.open(folder)

@@ -12,6 +12,7 @@ from rich.table import Table
 from foretaste.api import Options
 from foretaste.api import mend as mend_model
 from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import stdout
 from foretaste.mending import NAME, Line, Mending, Remedy
 from foretaste.planting.plant import Order
@@ -41,13 +42,23 @@ def mend(  # noqa: PLR0913 (one parameter an option)
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN; repeatable.")] = None,
     format: Annotated[str | None, typer.Option(help="The reader to use.")] = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    ledger: Ledger = None,
 ) -> None:
     """Take a backdoor out of a model with some clean rows, and measure it before and after."""
     asked = Order(attack, target=target, settings=settings_of(setting or [])) if attack else None
     remedy = Remedy(by, settings_of(set_ or []), rows, asked, seed)
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
-    done = mend_model(model, data, out, remedy, Options(roles=roles, format=format))
+    options, book = Options(roles=roles, format=format), ledger_of(ledger)
+    if book is None:
+        _tell(mend_model(model, data, out, remedy, options), out)
+        return
+    from foretaste.bookkeeping.models import mended
+    from foretaste.bookkeeping.seeing import model_of, opened_and_seen
+
+    before, rows_seen = model_of(model), opened_and_seen(data, roles, book.rows, format)
+    done = mend_model(model, data, out, remedy, options)
     _tell(done, out)
+    entered(book, mended(done, before, out, rows_seen))
 
 
 def _tell(done: Mending, out: Path) -> None:

@@ -11,6 +11,7 @@ import typer
 from foretaste.api import Options, planned
 from foretaste.api import scan as scan_data
 from foretaste.cli.choices import encoders, read_config, roles_of
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import progress, stage_table, stderr, stdout, summary
 from foretaste.record import Record, Verdict
 from foretaste.scanning.run import Settings
@@ -76,6 +77,7 @@ def scan(  # noqa: PLR0913 (one parameter an option)
     keep_work: Annotated[
         bool, typer.Option("--keep-work", help="Keep working files for the next scan.")
     ] = False,
+    ledger: Ledger = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Scan a data set for poison and dirt; progress goes to stderr, the summary to stdout."""
@@ -100,11 +102,16 @@ def scan(  # noqa: PLR0913 (one parameter an option)
     if plan:
         _show_plan(path, options)
         return
+    book = ledger_of(ledger, config)
     with progress(quiet) as bar:
         result = scan_data(path, out, options, progress=bar)
     summary(result.record, str(out))
     if profile:
         stage_table(result.record.stages)
+    if book is not None:
+        from foretaste.bookkeeping.data import scanned
+
+        entered(book, scanned(path, options, result, book.rows))
     raise typer.Exit(exit_code(result.record, fail_on))
 
 

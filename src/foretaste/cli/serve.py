@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from foretaste.cli.ledgers import Ledger, folder_of
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import BadInput
 
@@ -43,6 +44,7 @@ def serve(  # noqa: PLR0913 (one parameter an option)
     drop_token: Annotated[
         str | None, typer.Option(help="Let the token of this name open nothing more, and stop.")
     ] = None,
+    ledger: Ledger = None,
 ) -> None:
     """Serve gates over HTTP; records are let in only by an answer that says so."""
     if new_token is not None:
@@ -57,7 +59,7 @@ def serve(  # noqa: PLR0913 (one parameter an option)
     gate = {"trusted": trusted, "store": store, "contract": contract}
     gate = {option: value for option, value in gate.items() if value is not None}
     said: dict[str, Any] = {"gates": {name: gate}} if gate else {}
-    said.update({"host": host, "port": port, "tokens": tokens})
+    said.update({"host": host, "port": port, "tokens": tokens, "ledger": folder_of(ledger)})
     if certificate is not None or key is not None:
         said["tls"] = {"certificate": certificate, "key": key}
     _serve(config, {option: value for option, value in said.items() if value is not None})

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import stdout
 from foretaste.training import Trained, Training, read_settings
 from foretaste.training import train as train_on
@@ -37,11 +38,23 @@ def train(  # noqa: PLR0913 (one parameter an option)
     role: Annotated[
         list[str] | None, typer.Option(help="ROLE=COLUMN, as for `foretaste scan`.")
     ] = None,
+    ledger: Ledger = None,
 ) -> None:
     """Train a model on a data set, measure it, and write it with what it promises."""
     settings = read_settings(recipe, settings_of(setting or []))
     how = Training(recipe, settings, epsilon=dp, delta=delta, clip=clip, seed=seed)
-    show(train_on(data, out, how, test, roles_of(role or [])))
+    roles, book = roles_of(role or []), ledger_of(ledger)
+    if book is None:
+        show(train_on(data, out, how, test, roles))
+        return
+    from foretaste.bookkeeping.models import trained
+    from foretaste.bookkeeping.seeing import opened_and_seen
+
+    on = opened_and_seen(data, roles, book.rows)
+    beside = None if test is None else opened_and_seen(test, roles, book.rows)
+    done = train_on(data, out, how, test, roles)
+    show(done)
+    entered(book, trained(done, how, on, beside))
 
 
 def show(done: Trained) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from foretaste.cli.choices import settings_of
+from foretaste.cli.ledgers import Ledger, ledger_of
 from foretaste.errors import BadInput
 
 Store = Annotated[str, typer.Argument(help="Folder or database URL of the gate.")]
@@ -35,8 +36,10 @@ def guard(  # noqa: PLR0913 (one parameter an option)
     loss: Annotated[float, typer.Option(help="Accuracy that an update may cost.")] = 0.02,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
     folder: Folder = None,
+    ledger: Ledger = None,
 ) -> None:
     """Use a model update only if canaries prove that it is no worse and obeys no known trigger."""
+    from foretaste.cli.gate_stream import caught_up
     from foretaste.cli.gate_updates import Candidate, guarded
     from foretaste.training import read_settings
     from foretaste.updates.canaries import Tolerance
@@ -45,7 +48,9 @@ def guard(  # noqa: PLR0913 (one parameter an option)
         raise BadInput("say what the update is: --recipe to train it here, or --model for a file")
     chosen = read_settings(recipe, settings_of(setting or [])) if recipe else {}
     update = Candidate(model, recipe or "", chosen, seed)
+    book = ledger_of(ledger)
     fine = guarded(store, folder, update, canaries, trigger or [], Tolerance(loss=loss))
+    caught_up(book, store, folder)
     raise typer.Exit(0 if fine else 1)
 
 
@@ -57,24 +62,33 @@ def rollback(
         int | None, typer.Option(help="Number of the update to go back to; 0: to none.")
     ] = None,
     folder: Folder = None,
+    ledger: Ledger = None,
 ) -> None:
     """Undo an update, with the windows that caused it and all that the gate learned from them."""
+    from foretaste.cli.gate_stream import caught_up
     from foretaste.cli.gate_updates import undone
 
     if not by.strip() or not why.strip():
         raise BadInput("a decision needs a name (--by) and a reason (--why)")
+    book = ledger_of(ledger)
     undone(store, folder, to, by, why)
+    caught_up(book, store, folder)
 
 
 def pull_back(
     store: Store,
     last: Annotated[int | None, typer.Option(help="How many windows, newest. [all]")] = None,
     folder: Folder = None,
+    ledger: Ledger = None,
 ) -> None:
     """Scan windows that were let in; what is poison is learned from no more."""
+    from foretaste.cli.gate_stream import caught_up
     from foretaste.cli.gate_updates import looked_back
 
-    raise typer.Exit(1 if looked_back(store, folder, last) else 0)
+    book = ledger_of(ledger)
+    found = looked_back(store, folder, last)
+    caught_up(book, store, folder)
+    raise typer.Exit(1 if found else 0)
 
 
 def updates(store: Store, folder: Folder = None) -> None:

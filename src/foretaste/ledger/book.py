@@ -24,7 +24,7 @@ from foretaste.errors import BadInput
 from foretaste.ledger.checkpoint import Checkpoint, opened
 from foretaste.ledger.dsse import IN_TOTO, Envelope, sealed
 from foretaste.ledger.event import Event, read_event, statement
-from foretaste.ledger.keys import SigningKey, VerifyingKey, read_key, write_key
+from foretaste.ledger.keys import SigningKey, VerifyingKey, read_key, ready, write_key
 from foretaste.ledger.lock import Lock
 from foretaste.ledger.merkle import check_consistency
 from foretaste.ledger.policy import NONE, Log, Policy
@@ -83,6 +83,7 @@ class Book:
     @classmethod
     def open(cls, folder: Path) -> Book:
         """The ledger in a folder. Raises `BadInput` where there is none, or a file is broken."""
+        ready()
         try:
             said = tomllib.loads(_content(folder / SETTINGS).decode())
             where, origin = str(said["log"]), str(said["origin"])

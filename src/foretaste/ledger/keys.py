@@ -178,6 +178,11 @@ class SigningKey:
         return found
 
 
+def ready() -> None:
+    """Raises `MissingExtra` where keys cannot be used."""
+    _algorithms()
+
+
 def write_key(path: Path, key: SigningKey) -> None:
     """Keeps a private key, readable by its owner alone. Raises `BadInput` where one is there."""
     try:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from foretaste.bookkeeping.following import Following
 from foretaste.errors import ForetasteError
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.settings import Opening
 from foretaste.gate.stores import begun
+from foretaste.ledger.book import Book
 from foretaste.serving.bearers import bearer
 from foretaste.serving.lane import Bounds, Errand, Lane, Submission
 from foretaste.serving.problems import Refused, of_error
@@ -32,6 +34,8 @@ class House:
         self.rates = Rates(settings.limits.rate)
         self.telemetry = Telemetry(settings.telemetry)
         self.lanes: dict[str, Lane] = {}
+        self._book = None if settings.ledger is None else Book.open(settings.ledger)
+        self._followers: list[Following] = []
         try:
             for name in settings.gates:
                 self.lanes[name] = self._lane(name)
@@ -43,6 +47,8 @@ class House:
         """Closes all gates; what waits is turned away."""
         for lane in self.lanes.values():
             lane.shut()
+        for one in self._followers:
+            one.close()
         self.telemetry.close()
 
     def who(self, authorization: str, scope: Scope) -> Token:
@@ -96,5 +102,7 @@ class House:
         stored, keeper = begun(Opening(self.settings.gates[name]))
         keeper.name = name
         self.telemetry.follow(keeper)
+        if self._book is not None:
+            self._followers.append(Following(self._book, keeper, stored.store, stored.folder))
         bounds = Bounds(limits.batch, limits.waiting, limits.bytes)
         return Lane(name, keeper, stored.records, bounds)

@@ -54,6 +54,7 @@ class ServerSettings(_Table):
 
     gates:  name -> settings of a gate; each needs a store
     tokens: file of tokens; where there is none, the server listens on this machine only
+    ledger: folder of a ledger in which windows and decisions are written down
     hosts:  names by which the server may be called; empty: any, if there are tokens
     """
 
@@ -65,6 +66,7 @@ class ServerSettings(_Table):
     tls: Tls | None = None
     limits: Limits = Limits()
     telemetry: TelemetrySettings = TelemetrySettings(logs="none")
+    ledger: Path | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> ServerSettings:
@@ -110,8 +112,9 @@ def read_server(path: Path) -> dict[str, Any]:
     if isinstance(gates, dict):
         moved = {n: beside(path, gate) for n, gate in gates.items() if isinstance(gate, dict)}
         said["gates"] = {**gates, **moved}
-    if isinstance(said.get("tokens"), str):
-        said["tokens"] = str(path.parent / said["tokens"])
+    for name in ("tokens", "ledger"):
+        if isinstance(said.get(name), str):
+            said[name] = str(path.parent / said[name])
     if isinstance(said.get("tls"), dict):
         files = {n: str(path.parent / str(file)) for n, file in said["tls"].items()}
         said["tls"] = files

@@ -39,7 +39,7 @@ class Edge:
             for tail in reversed(tails)
             for height, index in complete(0, len(tail))
         ]
-        return cls(size, tails, peaks, list(bundle))
+        return cls(size, [list(tail) for tail in tails], peaks, list(bundle))
 
     @property
     def root(self) -> bytes:

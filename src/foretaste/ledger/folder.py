@@ -32,9 +32,10 @@ class Folder:
             return None
         except OSError as error:
             raise UnreadableInput(f"{self.root / path} cannot be read: {error}") from error
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise UnreadableInput(f"{self.root / path} is no file")
         with os.fdopen(handle, "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise UnreadableInput(f"{self.root / path} is no file")
             return bounded(file, most + 1)
 
     def write(self, files: Mapping[str, bytes]) -> None:

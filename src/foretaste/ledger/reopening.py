@@ -2,7 +2,8 @@
 
 Found are the journal, with the last states that were promised, and the checkpoint that was
 published last. It has to be one of those states. Then the tiles under the journal's first state are
-durable, and those after it are written again from the journal: the same entries give the same bytes.
+durable, and those after it are written again from the journal: the same entries give the same
+bytes.
 """
 
 from __future__ import annotations

@@ -24,8 +24,10 @@ from foretaste.cli import (
     inspect,
     inspectors,
     ledger,
+    lineage,
     mend,
     monitor,
+    origin,
     redteam,
     scan,
     serve,
@@ -62,6 +64,8 @@ app.command("monitor")(monitor.monitor)
 app.command("aggregators")(aggregators.aggregators)
 app.add_typer(gate.app)
 app.add_typer(ledger.app)
+app.add_typer(origin.app)
+app.command("lineage")(lineage.lineage)
 app.command("serve")(serve.serve)
 
 

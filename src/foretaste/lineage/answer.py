@@ -10,7 +10,9 @@ SCHEMA = 1
 
 State = Literal["bad", "tainted", "set aside", "cleaned", "poisoned", "dirty", "clean", "unjudged"]
 Relation = Literal["asked", "origin", "learned"]
-How = Literal["is bad", "trained on it", "made of such a model", "cleaned before", "learned"]
+How = Literal[
+    "is bad", "trained on it", "made of such a model", "cleaned before", "learned", "without it"
+]
 Act = Literal["roll back", "take out of use", "retrain", "clean"]
 
 
@@ -91,7 +93,10 @@ class Origin(_Frozen):
 
 
 class ModelNote(_Frozen):
-    """A model that learned from what was asked about, and how."""
+    """A model that learned from what was asked about, and how.
+
+    how: without it: it learned from data that have the row no more
+    """
 
     thing: int
     how: How
@@ -128,6 +133,7 @@ class RowNote(_Frozen):
     """A single row.
 
     held:    data sets, windows it is in; aside: rows set aside it is among
+    accused: entries of the verdicts that accuse it of an attack
     absent:  data sets of the answer it is not in
     unknown: data sets of the answer of which no digests of rows are at hand
     """
@@ -135,6 +141,7 @@ class RowNote(_Frozen):
     digest: str
     held: tuple[Place, ...]
     aside: tuple[Place, ...]
+    accused: tuple[int, ...]
     absent: tuple[int, ...]
     unknown: tuple[int, ...]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,12 +61,20 @@ class Asked:
             )
         return found
 
+    def meant(self, said: Wanted | RowWanted) -> Wanted | RowWanted:
+        """A digest that no thing has may be a row's."""
+        if isinstance(said, RowWanted) or said.whole is None or said.known:
+            return said
+        row = RowWanted(said.said, said.whole)
+        return row if standing(row, self.gathering, self.sidecars).held else said
+
     def worded(self, bad: Wanted | RowWanted) -> Taint:
         """What follows from somebody calling something bad."""
-        if isinstance(bad, RowWanted):
-            found = self.standing(bad)
-            return by_word(self.graph, found.numbers, found.absent)
-        named = bad.numbers(self.gathering)
+        meant = self.meant(bad)
+        if isinstance(meant, RowWanted):
+            found = self.standing(meant)
+            return by_word(self.graph, found.numbers(self.graph), found.absent)
+        named = meant.numbers(self.gathering)
         return by_word(self.graph, named, without_rows_of(named, self.gathering, self.sidecars))
 
 
@@ -81,28 +89,32 @@ def ask(ledger: Ledger, question: Question, sidecars: Sidecars | None = None) ->
     questions = (question.what, *question.bad)
     reading = Reading.of(ledger, [one for one in questions if isinstance(one, Wanted)])
     asked = Asked(reading, reading.gathering.graph(), sidecars or Sidecars(None))
-    if isinstance(question.what, RowWanted):
-        return _of_row(asked, question, question.what)
+    what = asked.meant(question.what)
+    if isinstance(what, RowWanted):
+        return _of_row(asked, question, what)
     taint = by_verdict(asked.graph)
     for one in question.bad:
         taint = together(taint, asked.worded(one))
-    return told(_view(asked, question, taint, question.what.numbers(asked.gathering)))
+    return told(_view(asked, question, taint, what.numbers(asked.gathering)))
 
 
 def _of_row(asked: Asked, question: Question, row: RowWanted) -> Answer:
-    """Of a row: bad is what holds it, if somebody says so or a cleaning set it aside."""
+    """Of a row: what holds it is bad, if somebody says so, a verdict or a cleaning did."""
     found = asked.standing(row)
     aside = found.aside(asked.graph)
-    bad = row in question.bad or _accused(asked, aside)
-    taint = by_word(asked.graph, found.numbers if bad else NONE, found.absent)
+    things, accused = found.numbers(asked.graph), found.accused(asked.graph)
+    named = any(asked.meant(one) == row for one in question.bad)
+    bad = named or len(accused) > 0 or _attacked(asked, aside)
+    carried = by_word(asked.graph, things, found.absent)
+    taint = carried if bad else by_word(asked.graph, NONE, NONE)
     for one in question.bad:
         taint = together(taint, asked.worded(one))
-    view = _view(asked, question, taint, found.numbers)
+    view = replace(_view(asked, question, taint, things), has=carried.tainted)
     note = _note(asked, view, row, found, aside)
     return told(view, note)
 
 
-def _accused(asked: Asked, aside: Ints) -> bool:
+def _attacked(asked: Asked, aside: Ints) -> bool:
     """Whether a row among these was set aside for an attack, and not for dirt alone."""
     graph = asked.graph
     things: Mask = np.zeros(graph.things, bool)
@@ -125,21 +137,24 @@ def _view(asked: Asked, question: Question, taint: Taint, things: Ints) -> View:
         itself,
         graph.above(things) if question.back else nothing,
         graph.below(things) if question.forward else nothing,
+        ~nothing,
     )
 
 
 def _note(asked: Asked, view: View, row: RowWanted, found: Standing, aside: Ints) -> RowNote:
     """What is known of the row itself; ids are those of the view."""
     ids = view.ids
+    accused = found.accused(asked.graph)
     known = {number for number, _ in asked.sidecars.known(asked.gathering)}
     absent = set(found.absent.tolist())
-    places = {number: {"thing": ids[number], "rows": at} for number, at in found.held.items()}
+    places = {n: {"thing": ids[n], "rows": at} for n, at in found.held.items() if n in ids}
     put_aside = set(aside.tolist())
     return RowNote.model_validate(
         {
             "digest": row.digest.hex(),
             "held": [one for number, one in places.items() if number not in put_aside],
             "aside": [one for number, one in places.items() if number in put_aside],
+            "accused": accused.tolist(),
             "absent": [ids[n] for n in ids if n in absent],
             "unknown": [ids[n] for n in view.of_rows() if n not in known],
         }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from foretaste.ledger.event import ALGORITHMS, Event
+from foretaste.ledger.event import ALGORITHMS, Event, Thing
 from foretaste.lineage.graph import (
     ACCUSED,
     ASIDE,
@@ -26,6 +27,7 @@ from foretaste.lineage.graph import (
 )
 
 NOTHING = hashlib.sha256(b"").hexdigest()  # of no bytes and of no rows: it identifies nothing
+HEXADECIMAL = re.compile("[0-9a-f]{64}", re.ASCII)
 _FIELDS = 3  # event, thing, role: of a naming
 
 
@@ -140,14 +142,24 @@ class Gathering:
 
 def named(event: Event) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Digests that an event names, and how."""
-    for place, thing in enumerate(event.used):
-        yield _role_of_used(event.kind, thing.kind, place), thing.digest
+    judged = _judged(event)
+    for thing in event.used:
+        yield (BESIDE if thing.kind == "record" or thing not in judged else USED), thing.digest
     for thing in event.made:
         yield _role_of_made(event.kind, thing.kind), thing.digest
     for role, fact in ((ACCUSED, "accused"), (BACK, "back_to")):
         algorithm, _, digest = str(event.facts.get(fact) or "").partition(":")
-        if algorithm in ALGORITHMS and digest:
+        if algorithm in ALGORITHMS and HEXADECIMAL.fullmatch(digest):
             yield role, {algorithm: digest}
+
+
+def named_in_facts(index: int, event: Event) -> Iterator[Thing]:
+    """Things that only facts name."""
+    for role, digest in named(event):
+        if role == ACCUSED:
+            yield Thing("rows", f"accused in entry {index}", digest)
+        elif role == BACK:
+            yield Thing("model", f"in use again since entry {index}", digest)
 
 
 def word(event: Event) -> str:
@@ -171,10 +183,17 @@ def gathered(events: Iterable[tuple[int, Event]]) -> Gathering:
     return gathering
 
 
-def _role_of_used(event: str, thing: str, place: int) -> int:
-    """Of a verdict the first is judged, the others helped; records are nobody's origin."""
-    helped = place > 0 and event in ("scan_verdict", "model_verdict")
-    return BESIDE if helped or thing == "record" else USED
+def _judged(event: Event) -> tuple[Thing, ...]:
+    """What an event speaks of: of a verdict the first thing, or the windows that it finds bad.
+
+    Others helped to judge, such as rows known to be clean, or nothing was found in them.
+    """
+    if event.kind not in ("scan_verdict", "model_verdict"):
+        return event.used
+    windows = event.facts.get("windows")
+    if not isinstance(windows, list):
+        return event.used[:1]
+    return tuple(thing for thing in event.used if f"sha256:{thing.digest.get('sha256')}" in windows)
 
 
 def _role_of_made(event: str, thing: str) -> int:

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from foretaste.ledger.event import ALGORITHMS
 from foretaste.lineage.answer import How, ModelNote, ThingNote, Todo
-from foretaste.lineage.view import View
-
-LEARNING = ("model_trained", "federated_round")
+from foretaste.lineage.view import LEARNING, View
 
 
 def models_of(view: View, things: Sequence[ThingNote]) -> list[ModelNote]:
@@ -17,12 +15,12 @@ def models_of(view: View, things: Sequence[ThingNote]) -> list[ModelNote]:
     return [
         ModelNote(
             thing=one.id,
-            how=_how(one, ate),
+            how=_how(one, ate, bool(view.has[view.number(one.id)])),
             undone=one.undone is not None,
             in_use=bool(one.in_use),
         )
         for one in things
-        if one.kind == "model" and one.relation != "origin"
+        if _is_model(view, one) and one.relation != "origin"
     ]
 
 
@@ -37,6 +35,12 @@ def todo_of(view: View, things: Sequence[ThingNote], models: Sequence[ModelNote]
     return todo + [_again(one, cleaned[-1] if cleaned else None) for one in tainted]
 
 
+def _is_model(view: View, thing: ThingNote) -> bool:
+    """A gate's updates are models, too; those that clients send are not."""
+    trained = view.number(thing.id) in view.models
+    return thing.kind == "model" or (thing.kind == "update" and trained)
+
+
 def _ate(view: View, things: Sequence[ThingNote]) -> set[int]:
     """Ids of the models that learned from tainted rows themselves, and not from a model alone."""
     graph, found = view.graph, set[int]()
@@ -44,20 +48,22 @@ def _ate(view: View, things: Sequence[ThingNote]) -> set[int]:
     states = {one.id: one for one in things}
     for place in view.edges.tolist():
         source = states[view.ids[int(graph.edges.source[place])]]
-        direct = learning[graph.edges.event[place]] and source.kind != "model"
+        direct = learning[graph.edges.event[place]] and not _is_model(view, source)
         if direct and source.state in ("bad", "tainted"):
             found.add(view.ids[int(graph.edges.made[place])])
     return found
 
 
-def _how(model: ThingNote, ate: set[int]) -> How:
+def _how(model: ThingNote, ate: set[int], has: bool) -> How:
     if model.state in ("bad", "tainted") and model.id in ate:
         return "trained on it"
     if model.state == "bad":
         return "is bad"
     if model.state == "tainted":
         return "made of such a model"
-    return "cleaned before" if model.state == "cleaned" else "learned"
+    if model.state == "cleaned":
+        return "cleaned before"
+    return "learned" if has else "without it"
 
 
 def _out(view: View, model: ThingNote, place: str) -> Todo:

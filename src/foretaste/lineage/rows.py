@@ -10,7 +10,7 @@ import numpy as np
 
 from foretaste.errors import BadInput
 from foretaste.lineage.gathering import Gathering
-from foretaste.lineage.graph import ASIDE, Graph, Ints
+from foretaste.lineage.graph import ACCUSED, ASIDE, Graph, Ints
 from foretaste.versions import Rows, check_row
 from foretaste.versions.rows import SUFFIX
 
@@ -63,15 +63,19 @@ class Standing:
     held: dict[int, tuple[int, ...]]
     absent: Ints
 
+    def numbers(self, graph: Graph) -> Ints:
+        """Of all things that hold it; rows that a verdict accuses are no thing of their own."""
+        named = graph.ties.thing[graph.ties.role != ACCUSED]
+        return np.intersect1d(sorted(self.held), named).astype(np.int64)
+
     def aside(self, graph: Graph) -> Ints:
         """Numbers of those that are rows set aside."""
-        named = graph.ties.thing[graph.ties.role == ASIDE]
-        return np.intersect1d(self.numbers, named)
+        return np.intersect1d(self.numbers(graph), graph.ties.thing[graph.ties.role == ASIDE])
 
-    @property
-    def numbers(self) -> Ints:
-        """Of all things that hold it."""
-        return np.array(sorted(self.held), np.int64)
+    def accused(self, graph: Graph) -> Ints:
+        """Entries of the verdicts that accuse it."""
+        ties = (graph.ties.role == ACCUSED) & np.isin(graph.ties.thing, sorted(self.held))
+        return np.unique(graph.events.index[graph.ties.event[ties]])
 
 
 def standing(wanted: RowWanted, gathering: Gathering, sidecars: Sidecars) -> Standing:

@@ -68,10 +68,10 @@ def _relation(view: View, number: int) -> str:
 
 
 def _state(view: View, number: int, verdicts: list[Judged]) -> str:
-    if view.taint.bad[number]:
-        return "bad"
     if view.taint.tainted[number]:
-        return "set aside" if number in view.aside else "tainted"
+        if number in view.aside:
+            return "set aside"
+        return "bad" if view.taint.bad[number] else "tainted"
     if view.taint.spared[number]:
         return "cleaned"
     return verdicts[-1].verdict if verdicts else "unjudged"

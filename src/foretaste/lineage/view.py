@@ -10,11 +10,13 @@ import numpy as np
 
 from foretaste.data import Mask
 from foretaste.ledger.event import Event, Thing
+from foretaste.lineage.gathering import named_in_facts
 from foretaste.lineage.graph import ASIDE, DERIVES, MADE, Graph, Ints
 from foretaste.lineage.reading import Reading
 from foretaste.lineage.taint import Taint
 from foretaste.lineage.uses import Uses
 
+LEARNING = ("model_trained", "federated_round")
 TELLING = ("model", "dataset", "window", "round", "update", "source")  # kinds, before vaguer ones
 
 
@@ -24,6 +26,7 @@ class View:
 
     said: by whoever asks
     asked, origins, learned: (things,) which things are shown, and why
+    has: (things,) which have, or learned from, what was asked about, as far as is known
     """
 
     reading: Reading
@@ -34,6 +37,7 @@ class View:
     asked: Mask
     origins: Mask
     learned: Mask
+    has: Mask
 
     @property
     def shown(self) -> Mask:
@@ -62,6 +66,13 @@ class View:
         return np.flatnonzero(self.shown[edges.source] & self.shown[edges.made])
 
     @cached_property
+    def models(self) -> frozenset[int]:
+        """Numbers of all things that came of training."""
+        graph = self.graph
+        ties = graph.ties.of(graph.events.of(*LEARNING, "model_mended"), MADE)
+        return frozenset(graph.ties.thing[ties].tolist())
+
+    @cached_property
     def events(self) -> dict[int, Event]:
         """By index, the events between things that are shown, and about them."""
         graph, found = self.graph, np.zeros(len(self.graph.events.index), bool)
@@ -84,7 +95,8 @@ class View:
     ) -> dict[int, list[tuple[int, Thing]]]:
         found: dict[int, list[tuple[int, Thing]]] = {one: [] for one in sorted(numbers)}
         for index in sorted(events):
-            for thing in (*events[index].used, *events[index].made):
+            event = events[index]
+            for thing in (*named_in_facts(index, event), *event.used, *event.made):
                 for number in self.reading.gathering.numbers(thing.digest).tolist():
                     if number in found:
                         found[number].append((index, thing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,10 +24,12 @@ class Wanted:
 
     said:   by whoever asks
     digest: of a file or folder that is at hand; empty: `said` is a name, or begins a digest
+    more:   gives further digests, where those are not known and more work may help
     """
 
     said: str
     digest: Mapping[str, str] = field(default_factory=dict)
+    more: Callable[[], Mapping[str, str]] | None = None
     _found: dict[tuple[str, str], tuple[int, Thing]] = field(default_factory=dict, repr=False)
     _named: dict[tuple[str, str], tuple[int, Thing]] = field(default_factory=dict, repr=False)
 
@@ -35,38 +37,54 @@ class Wanted:
         digits = _DIGITS.fullmatch(self.said)
         self._begins = digits.group(1) if digits and not self.digest else None
 
+    @property
+    def whole(self) -> bytes | None:
+        """The whole digest that it is, if it is one."""
+        return bytes.fromhex(self._begins) if self._begins and len(self._begins) == 64 else None
+
+    @property
+    def known(self) -> bool:
+        """Whether an event named it, or began so."""
+        return bool(self._found or self._named)
+
     def see(self, index: int, event: Event) -> None:
         """Looks whether an event names it."""
         for thing in (*event.used, *event.made):
             if thing.name == self.said:
                 self._named.update((pair, (index, thing)) for pair in _pairs(thing))
             for pair in _pairs(thing):
-                if self._is(*pair):
+                if self._begins is not None and pair[1].startswith(self._begins):
                     self._found[pair] = (index, thing)
 
     def numbers(self, gathering: Gathering) -> Ints:
         """Its number in a graph. Raises `BadInput` where nothing, or more than one, is meant."""
-        found = self._found or ({} if self.digest else self._named)
+        at_hand = self._at_hand(gathering)
+        if self.digest:
+            return at_hand
+        found = self._found or self._named
         by_number: dict[int, tuple[int, Thing]] = {}
         for (algorithm, digest), known in found.items():
             by_number |= dict.fromkeys(gathering.numbers({algorithm: digest}).tolist(), known)
-        if len(by_number) > 1 and not self.digest:
+        if len(by_number) > 1:
             raise BadInput(f"{self.said} may be any of these; say which digest:{_told(by_number)}")
         if not by_number:
-            raise BadInput(self._unknown())
-        return np.array(sorted(by_number), np.int64)
-
-    def _is(self, algorithm: str, digest: str) -> bool:
-        if self._begins is not None:
-            return digest.startswith(self._begins)
-        return self.digest.get(algorithm) == digest
-
-    def _unknown(self) -> str:
-        if not self.digest:
-            return (
+            raise BadInput(
                 f"the ledger tells of nothing called {self.said}, nor with a digest that begins so"
             )
-        told = ", ".join(f"{a}:{d[:16]}…" for a, d in self.digest.items())
+        return np.array(sorted(by_number), np.int64)
+
+    def _at_hand(self, gathering: Gathering) -> Ints:
+        """The number of a file or folder by its digests."""
+        found, digest = gathering.numbers(self.digest), dict(self.digest)
+        if digest and not len(found) and self.more is not None:
+            digest |= self.more()
+            found = gathering.numbers(digest)
+        if digest and not len(found):
+            raise BadInput(self._changed(digest))
+        return found
+
+    def _changed(self, digest: Mapping[str, str]) -> str:
+        told = ", ".join(f"{a}:{d[:16]}…" for a, d in digest.items())
         other = dict(enumerate(dict.fromkeys(self._named.values())))
         known = f"; of that name it knows:{_told(other)}" if other else ""
         return f"the ledger does not know {self.said} as it is now ({told}){known}"

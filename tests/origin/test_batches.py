@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foretaste.errors import BadInput, BadRecord, ForetasteError, UnreadableInput
+from foretaste.errors import BadInput, BadRecord, ForetasteError
 from foretaste.ledger.dsse import Envelope
 from foretaste.ledger.keys import LOG, SigningKey, write_key
 from foretaste.ledger.refusals import WrongSignature
@@ -52,7 +52,7 @@ def test_a_batch_that_was_altered_is_refused(batch):
 
 def test_a_batch_without_a_signature_is_refused(batch):
     beside(batch).unlink()
-    with pytest.raises(UnreadableInput, match="no signature"):
+    with pytest.raises(MalformedCredential, match="no signature"):
         check_file(batch, KNOWN)
 
 

@@ -19,6 +19,7 @@ from foretaste.gate.form import Form
 from foretaste.gate.records import Records
 from foretaste.gate.terms import Terms
 from foretaste.gate.trusting import suggested, trusted_rows
+from foretaste.ledger.book import Book
 from foretaste.ledger.keys import VerifyingKey
 from foretaste.origin.batches import owned
 from foretaste.origin.providers import Registry
@@ -30,6 +31,7 @@ class Providers(BaseModel):
 
     registry: list of providers; read when the gate is opened
     owner:    public key of whoever has to have signed that list; empty: nobody has to
+    ledger:   folder of a ledger that has to know of each key; None: none has to
     field:    of a record, in which its signature stands
     required: whether records of sources without a key have to be signed as well
     """
@@ -38,6 +40,7 @@ class Providers(BaseModel):
 
     registry: Annotated[Path, AfterValidator(Path.absolute)]
     owner: str = ""
+    ledger: Annotated[Path, AfterValidator(Path.absolute)] | None = None
     field: str = FIELD
     required: bool = False
 
@@ -48,6 +51,8 @@ class Providers(BaseModel):
             registry = owned(self.registry, VerifyingKey.read(self.owner))
         else:
             registry = Registry.read(self.registry)
+        if self.ledger is not None:
+            registry.check_listed(event for _, event in Book.open(self.ledger).events())
         return Credentials(registry, self.field, self.required)
 
 
@@ -179,6 +184,7 @@ def beside(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, str) and "://" not in value:
             moved[name] = str(path.parent / value)
     told = moved.get("providers")
-    if isinstance(told, dict) and isinstance(told.get("registry"), str):
-        moved["providers"] = {**told, "registry": str(path.parent / told["registry"])}
+    if isinstance(told, dict):
+        paths = {n: str(path.parent / str(told[n])) for n in ("registry", "ledger") if n in told}
+        moved["providers"] = {**told, **paths}
     return moved

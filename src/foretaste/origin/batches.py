@@ -191,7 +191,7 @@ def owned(path: Path, owner: VerifyingKey) -> Registry:
         envelope = Envelope.read(_read(beside(path)), LARGEST)
         envelope.checked([owner])
         said = Statement.read(envelope.payload, REGISTRY)
-    except (MalformedEntry, MalformedCredential, UnreadableInput) as error:
+    except (MalformedEntry, MalformedCredential) as error:
         raise MalformedRegistry(f"{path} is not signed by its owner: {error}") from error
     if _digest(path) != said.digest:
         raise MalformedRegistry(f"{path} is not the list that {owner.name} signed")
@@ -236,7 +236,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:
-        raise UnreadableInput(f"no signature of an origin: {path}: {error.strerror}") from error
+        raise MalformedCredential(f"no signature of an origin: {path}: {error.strerror}") from error
 
 
 def _digest(path: Path) -> str:

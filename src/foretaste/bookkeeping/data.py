@@ -16,6 +16,7 @@ from foretaste.clean.manifest import Manifest
 from foretaste.clean.split import KEPT, QUARANTINED, again
 from foretaste.contracts import Source
 from foretaste.errors import BadInput
+from foretaste.interchange.scanned import facts_of
 from foretaste.ledger.event import Event, Thing
 from foretaste.planting.truth import AttackNote
 from foretaste.record import Record
@@ -37,11 +38,12 @@ def scanned(
     found = _unchanged(seen(path, source, folder, progress=progress), result.record)
     accused = np.unique(_accused(result.findings))
     places = np.searchsorted(result.rows["index"].to_numpy(), accused)
-    facts = _verdict(result.record)
+    record = result.record
+    facts = {**facts_of(record), "held": record.counts.held, "versions": dict(record.versions)}
     if len(accused):
         facts["accused"] = f"rows:{found.some(places, folder)}"
-    record = file_of("record", result.folder / "record.json")
-    return (*found.events, Event("scan_verdict", (record,), (found.thing,), facts))
+    written = file_of("record", result.folder / "record.json")
+    return (*found.events, Event("scan_verdict", (written,), (found.thing,), facts))
 
 
 def cleaned(path: str, record_folder: Path, out: Path, folder: Path) -> tuple[Event, ...]:
@@ -105,29 +107,3 @@ def _unchanged(found: Seen, record: Record) -> Seen:
 def _accused(findings: pa.Table) -> Any:
     attacks = findings.filter(pc.equal(findings["kind"], "attack"))["index"].to_numpy()
     return attacks[attacks >= 0]  # -1 is the data set as a whole
-
-
-def _verdict(record: Record) -> dict[str, Any]:
-    counts = record.counts
-    return {
-        "verdict": record.verdict.value,
-        "rows": counts.read,
-        "refused": counts.refused,
-        "flagged": counts.flagged,
-        "attack": counts.attack,
-        "hygiene": counts.hygiene,
-        "held": counts.held,
-        "alpha": record.alpha,
-        "detectors": [
-            {"name": run.name, "settings": plain(run.settings), "kind": run.kind}
-            | {"status": run.status, "flagged": run.flagged}
-            for run in record.detectors
-        ],
-        "power": [
-            {"family": one.family, "smallest_found": one.smallest_found, "rate": one.rate}
-            for one in record.power
-        ],
-        "seed": record.seed,
-        "versions": dict(record.versions),
-        "version": record.versions.get("foretaste", ""),
-    }

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from rich.progress import Progress
 
+from foretaste.cli import ledger_export, ledger_witness
 from foretaste.cli.choices import settings_of
 from foretaste.cli.ledgers import Ledger, told, wanted_ledger
 from foretaste.cli.screen import stderr, stdout
@@ -21,6 +22,8 @@ app = typer.Typer(
     help="What was done, written down so that nobody can change it unseen.",
     no_args_is_help=True,
 )
+app.command("export")(ledger_export.export)
+app.add_typer(ledger_witness.app)
 
 
 @app.command("init")

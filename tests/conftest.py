@@ -1,5 +1,7 @@
 """One small honest batch for all tests: every column any method may need."""
 
+from hashlib import sha256
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -67,6 +69,7 @@ def honest() -> Batch:
             "item": [f"i{i % 13}" for i in range(n)],
             "rating": rng.integers(1, 6, n).astype(float),
             "sha256": [content_id(f"as indexed {i}".encode()) for i in range(n)],
+            "digest": [sha256(t.encode()).hexdigest() for t in [*text[:-1], "as indexed"]],
             "boxes": pa.array([boxes(i) for i in range(n)], BOXES),
         },
         classes=("ham", "spam", "other"),

@@ -125,6 +125,7 @@ class Source(Protocol):
     label      large_string, null where missing; class codes are given later
     features   struct of float64 and large_string fields, or an (n, d) float tensor
     source, user, item   large_string
+    digest     large_string: recorded of the content by whoever listed it, in hexadecimal digits
     time       float64, seconds since 1970 (NaN where missing); rating   float64
     """
 

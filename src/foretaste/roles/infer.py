@@ -57,7 +57,7 @@ def infer(sample: Sample, given: Mapping[str, str]) -> Cast:
     taken = {name for names in (*said.values(), *cast.values()) for name in names}
     left = {name: Look(values) for name, values in sample.items() if name not in taken}
     found = _Casting(left, {**cast, **said}, sample)
-    for role in ("image", "text", "people", "label", "time", "source", "features"):
+    for role in ("image", "text", "people", "label", "time", "source", "digest", "features"):
         getattr(found, role)()
     roles = {role: names for role, names in found.roles.items() if names}
     if not roles.keys() & set(_CONTENT):
@@ -171,6 +171,11 @@ class _Casting:
     def source(self) -> None:
         if self._open("source"):
             self._give("source", named(self.left, by_name.SOURCE)[:1])
+
+    def digest(self) -> None:
+        if self._open("digest"):
+            called = named(self.left, by_name.DIGEST)
+            self._give("digest", [name for name in called if self.left[name].digest][:1])
 
     def features(self) -> None:
         """What is left of a table; beside text, images and chats nothing is a feature unasked."""

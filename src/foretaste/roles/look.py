@@ -16,6 +16,9 @@ from foretaste.roles.images import looks_like_image
 
 MANY = 100  # more classes than this need a column name that says so
 NUMBERED = re.compile(r"^[a-z]*_?\d+(_?x?_?\d+)?$")  # pixel17, column_3, 1x28
+_DIGEST = re.compile(
+    r"(md5|sha1|sha256|sha512)?[:-]?([0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})"
+)
 _NESTED = (list, dict, bytes, np.ndarray)
 
 
@@ -38,6 +41,11 @@ class Look:
     def distinct(self) -> int:
         """How many different values there are."""
         return len(set(map(str, self.there)))
+
+    @cached_property
+    def digest(self) -> bool:
+        """Whether all there is are digests of something, in hexadecimal digits."""
+        return bool(self.there) and all(map(_is_digest, self.there))
 
     @cached_property
     def nested(self) -> bool:
@@ -132,3 +140,7 @@ def _is_vector(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.ndim == 1
     return isinstance(value, list) and all(isinstance(one, int | float) for one in value)
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and bool(_DIGEST.fullmatch(value.strip().lower()))

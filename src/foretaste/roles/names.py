@@ -12,7 +12,7 @@ from foretaste.errors import WrongRole
 
 ROLES = (
     "text", "image", "label", "messages", "prompt", "response", "rejected", "features",
-    "source", "time", "user", "item", "rating",
+    "source", "time", "user", "item", "rating", "digest",
 )  # fmt: skip
 
 # first come, first served: a column that stands earlier in a list is preferred
@@ -46,6 +46,11 @@ ITEM = (
     "book_id", "business_id",
 )  # fmt: skip
 RATING = ("rating", "ratings", "stars", "overall")
+
+DIGEST = (
+    "sha256", "sha512", "sha1", "md5", "digest", "checksum", "content_sha256", "image_sha256",
+    "file_sha256", "content_digest", "content_hash", "sha", "hash",
+)  # fmt: skip
 
 # what is left over and still no feature: numbers of rows, and how somebody split the set
 NOTHING = frozenset(

@@ -5,6 +5,7 @@ ForetasteError
 │   ├── UnreadableInput  a file is missing, broken or empty
 │   ├── UnknownFormat    no reader recognises the path
 │   ├── UnsafeInput      a file breaks a safety limit (size, expansion, link out of the tree)
+│   ├── WrongChecksum    a file is not the one that its description promises
 │   ├── WrongRole        a role names a column that is not there, or of the wrong kind
 │   ├── TooFewHonest     fewer clients than a rule needs to stand so many liars
 │   ├── BadUpdate        an update has numbers that are not finite, or another length
@@ -49,6 +50,21 @@ class UnknownFormat(BadInput):
 
 class UnsafeInput(BadInput):
     """A file breaks a safety limit, so reading it was refused."""
+
+
+class WrongChecksum(BadInput):
+    """A file is not the one that its description promises.
+
+    name: of the file; found, wanted: SHA-256 in hexadecimal, empty where there is none
+    """
+
+    def __init__(self, name: str, found: str, wanted: str) -> None:
+        self.name, self.found, self.wanted = name, found, wanted
+        super().__init__(
+            f"{name}: its SHA-256 is {found or 'not to be had: there is no such file'}, the "
+            f"description says {wanted or 'nothing of this file'}; fetch it again, and ask who "
+            "described it if it stays so"
+        )
 
 
 class WrongRole(BadInput):

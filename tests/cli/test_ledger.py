@@ -1,14 +1,27 @@
 """`foretaste ledger` as people use it."""
 
 import json
+import shutil
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner
 
 from foretaste.cli.app import app
 from foretaste.errors import BadInput
-from foretaste.ledger.refusals import LedgerRefused, RolledBack, WrongInclusion
+from foretaste.interchange.receipt import check_receipt
+from foretaste.ledger.book import Book
+from foretaste.ledger.keys import read_key
+from foretaste.ledger.refusals import (
+    LedgerRefused,
+    RolledBack,
+    TooFewWitnesses,
+    WrongInclusion,
+)
+from foretaste.ledger.witness import Witness
+from foretaste.serving.witness import WitnessSettings, witness_server
 
 
 def run(*words):
@@ -133,3 +146,73 @@ def test_an_outsider_with_a_copy_checks_all_without_any_private_key(place, tmp_p
     assert "3 entries" in run("verify", "-q", "--ledger", copy).stdout
     with pytest.raises(BadInput):
         run("append", "--kind", "rollback", "--used", "model:model.bin", "--ledger", copy)
+
+
+@pytest.fixture
+def witnessed(place):
+    """The ledger with a witness `north` that runs; what it is asked at, and its folder."""
+    key = run("witness", "new", "w", "--name", "north.example").stdout.strip()
+    run("witness", "trust", "w", "L/policy")
+    keys = [read_key(path) for path in Path("w").glob("*.key")]
+    settings = WitnessSettings(port=0)
+    server = witness_server(Witness(Path("w/witness.db"), keys), settings)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    run("witness", "add", "north", key, "--url", f"http://127.0.0.1:{port}")
+    yield place
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_witness_signs_and_only_then_is_the_policy_content(witnessed):
+    with pytest.raises(TooFewWitnesses):
+        run("verify", "-q")
+    assert "1 signatures of witnesses under 3 entries" in run("witness", "ask").stdout
+    assert "3 entries" in run("verify", "-q").stdout
+    run("append", "--kind", "checkpoint_promoted", "--used", "model:model.bin")
+    with pytest.raises(TooFewWitnesses):
+        run("verify", "-q")
+    assert "under 4 entries" in run("witness", "ask").stdout
+    assert "4 entries" in run("verify", "-q").stdout
+
+
+def test_a_ledger_that_was_put_back_as_a_whole_is_found_by_its_witness(witnessed):
+    shutil.copytree("L", "old")
+    run("append", "--kind", "checkpoint_promoted", "--used", "model:model.bin")
+    run("witness", "ask")
+    shutil.rmtree("L")
+    shutil.copytree("old", "L")
+    with pytest.raises(LedgerRefused, match="4"):
+        run("witness", "ask")
+
+
+def test_a_witness_s_folder_and_numbers_are_checked(place):
+    key = run("witness", "new", "w", "--name", "n.example", "--ml-dsa").stdout.splitlines()
+    assert len(key) == 2
+    for words in (
+        ("witness", "new", "w", "--name", "n.example"),
+        ("witness", "trust", "nowhere", "L/policy"),
+        ("witness", "add", "n", key[0], "--url", "http://localhost:1", "--quorum", "2"),
+        ("witness", "add", "n", key[0], "--url", "http://localhost:1", "--quorum", "some"),
+    ):
+        with pytest.raises(BadInput):
+            run(*words)
+    run("witness", "add", "n", key[1], "--url", "http://localhost:1", "--quorum", "none")
+    assert "3 entries" in run("verify", "-q").stdout
+
+
+def test_what_a_ledger_knows_is_written_for_other_programs(place):
+    run("export", "--format", "cyclonedx", "--out", "bom.json")
+    run("export", "--format", "openlineage", "--out", "events.jsonl")
+    run("export", "--format", "receipt", "--index", 1, "--out", "receipt.cose")
+    assert json.loads(Path("bom.json").read_text())["specVersion"] == "1.7"
+    assert len(Path("events.jsonl").read_text().splitlines()) == 6
+    book = Book.open(Path("L"))
+    keys = [log.key for log in book.policy.logs]
+    told = check_receipt(Path("receipt.cose").read_bytes(), book.entry(1), keys)
+    assert told.index == 1
+    with pytest.raises(BadInput, match="--index"):
+        run("export", "--format", "receipt")

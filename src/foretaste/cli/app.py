@@ -31,8 +31,10 @@ from foretaste.cli import (
     redteam,
     scan,
     serve,
+    sign,
     trace,
     train,
+    verify,
 )
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import ForetasteError
@@ -66,6 +68,8 @@ app.add_typer(gate.app)
 app.add_typer(ledger.app)
 app.add_typer(origin.app)
 app.command("lineage")(lineage.lineage)
+app.command("sign")(sign.sign)
+app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 
 

@@ -26,6 +26,7 @@ COLOURS = {
     "clean": "green",
     "unjudged": "dim",
 }
+ENOUGH = 10  # things that are shown one by one
 SHOWN = 30  # models, and things to do, in the terminal
 MOST = 200  # lines of a tree
 EVENTS = 6  # that are told about one thing
@@ -43,7 +44,7 @@ def show(answer: Answer) -> None:
     )
     if answer.row is not None:
         _row(answer, answer.row)
-    few = bundled(answer)
+    few = bundled(answer, ENOUGH)
     for upwards in (True, False):
         _Growing(answer, few, upwards).show()
     _models(answer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from foretaste.lineage.answer import Answer, ThingNote
 
-ENOUGH = 40  # things that are shown one by one
+ENOUGH = 24  # things that are shown one by one
 FEWEST = 4  # that are worth a bundle
 LARGEST = 5_000  # things of which ways past others are looked for
 Ways = set[tuple[int, int]]  # from what, into what

@@ -32,13 +32,29 @@ def todo_of(view: View, things: Sequence[ThingNote], models: Sequence[ModelNote]
     cleaned = [one for one in things if one.state == "cleaned" and one.kind == "dataset"]
     uncleaned = _uncleaned(view, things)
     todo += [_clean(one) for one in things if one.id in uncleaned]
-    return todo + [_again(one, cleaned[-1] if cleaned else None) for one in tainted]
+    passed = _passed(view, tainted)
+    last = [one for one in tainted if one.undone is None and (one.in_use or one.id not in passed)]
+    return todo + [_again(one, cleaned[-1] if cleaned else None) for one in last]
 
 
 def _is_model(view: View, thing: ThingNote) -> bool:
     """A gate's updates are models, too; those that clients send are not."""
     trained = view.number(thing.id) in view.models
     return thing.kind == "model" or (thing.kind == "update" and trained)
+
+
+def _passed(view: View, tainted: Sequence[ThingNote]) -> set[int]:
+    """Ids of the models of a round, or a gate, that a later one took the place of."""
+    graph, kinds = view.graph, {one.id: one.kind for one in tainted}
+    rounds, found = graph.events.of("federated_round"), set[int]()
+    for place in view.edges.tolist():
+        source, made = (
+            view.ids[int(part[place])] for part in (graph.edges.source, graph.edges.made)
+        )
+        if source in kinds and made in kinds:
+            gates = kinds[source] == kinds[made] == "update"
+            found |= {source} if gates or rounds[graph.edges.event[place]] else set()
+    return found
 
 
 def _ate(view: View, things: Sequence[ThingNote]) -> set[int]:
@@ -86,9 +102,10 @@ def _out(view: View, model: ThingNote, place: str) -> Todo:
 
 
 def _uncleaned(view: View, things: Sequence[ThingNote]) -> set[int]:
-    """Ids of the bad data sets of which nothing cleaned was made."""
+    """Ids of the bad data sets of which nothing cleaned was made, and that nobody set aside."""
     graph = view.graph
-    bad = {one.id for one in things if one.state == "bad" and one.kind in ("dataset", "window")}
+    kinds = ("dataset", "window")
+    bad = {o.id for o in things if o.state == "bad" and o.kind in kinds and o.undone is None}
     spared = {
         view.ids[int(graph.edges.source[place])]
         for place in view.edges.tolist()
@@ -103,7 +120,7 @@ def _clean(data: ThingNote) -> Todo:
 
 
 def _again(model: ThingNote, data: ThingNote | None) -> Todo:
-    why = "it was taken back" if model.undone is not None else "it learned from what is bad"
+    why = "it is bad" if model.state == "bad" else "it was made of what is bad"
     to = {} if data is None else {"to": digest_of(data.digest), "to_name": data.name}
     return Todo(act="retrain", thing=model.id, why=why, **to)
 

@@ -1,0 +1,168 @@
+"""An answer about lineage as one self-contained page: a picture, what to do, every entry."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from foretaste.lineage.answer import Answer, EventNote, ThingNote
+from foretaste.lineage.bundles import Bundle, Bundled, Line, bundled
+from foretaste.lineage.wording import TITLES, said, short, titled
+from foretaste.report.layers import Laid, Sizes, laid
+from foretaste.report.page import asset, template, visible
+
+SAID = {"tainted": "Bad, or made of something bad", "clean": "Not made of anything bad"}
+SIZES = {
+    "wide": Sizes(),
+    "narrow": Sizes(across=2, width=170, height=66, gap=10, between=34, lane=8),
+}
+LETTERS = {"wide": 25, "narrow": 17}  # of a name in a box
+MOST = 1_000  # things and entries in tables
+BOXES = 400  # in a picture
+
+
+def write(answer: Answer, path: Path) -> None:
+    """Writes the page: one file that needs no network and no script."""
+    path.write_text(render(answer), encoding="utf-8")
+
+
+def render(answer: Answer) -> str:
+    """The page. Everything that came from the ledger is escaped."""
+    few = bundled(answer)
+    return template(
+        "lineage.html"
+    ).render(
+        answer=answer,
+        said=SAID[answer.verdict],
+        style=Markup(asset("report.css") + asset("lineage.css")),  # noqa: S704 (our own files)
+        pictures={name: drawn(answer, few, name) for name in SIZES},
+        boxes=len(few.bundles),
+        most=BOXES,
+        models=[(one, answer.things[one.thing]) for one in answer.models],
+        todo=[(one, answer.things[one.thing]) for one in answer.todo],
+        things=answer.things[:MOST],
+        events=[_event(answer, one) for one in answer.events[:MOST]],
+        tallied=_tallied(answer),
+        short=short,
+        visible=visible,
+    )
+
+
+def drawn(answer: Answer, few: Bundled, name: str) -> Markup:
+    """The picture as inline SVG: boxes that lead to what is said of them further down."""
+    sizes = SIZES[name]
+    shown = list(few.bundles)[:BOXES]
+    lines = [one for one in few.lines if one.source in set(shown) and one.made in set(shown)]
+    found = laid(shown, {(one.source, one.made) for one in lines}, sizes)
+    ways = Markup("").join(_way(answer, one, found) for one in lines)
+    boxes = Markup("").join(
+        _box(answer, few.bundles[one], found.boxes[one], sizes, LETTERS[name]) for one in shown
+    )
+    width, height = round(found.width), round(found.height)
+    return Markup(
+        '<svg class="graph {}" role="group" aria-label="{} things and what was made from what" '
+        'width="{}" height="{}" viewBox="0 0 {} {}">{}{}</svg>'
+    ).format(name, len(shown), width, height, width, height, ways, boxes)
+
+
+def _box(
+    answer: Answer, bundle: Bundle, at: tuple[float, float], sizes: Sizes, letters: int
+) -> Markup:
+    thing, many = answer.things[bundle.id], len(bundle.members)
+    left, top = at[0] - sizes.width / 2, at[1]
+    head = (
+        f"{thing.kind} · {thing.state}" if many == 1 else f"{many:,} {thing.kind}s · {thing.state}"
+    )
+    foot = " · ".join(part for part in (_use(thing), f"entry {thing.first}") if part)
+    if many > 1:
+        foot = f"first in entries {thing.first} to {answer.things[bundle.members[-1]].first}"
+    name = titled(answer, bundle)
+    asked = " asked" if thing.relation == "asked" else ""
+    return Markup(
+        '<a href="#t{}" class="box {}{}"><title>{}: {}</title>'
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="8"/>'
+        '<text x="{}" y="{}" class="head">{}</text><text x="{}" y="{}" class="name">{}</text>'
+        '<text x="{}" y="{}">{}</text></a>'
+    ).format(
+        *(thing.id, _class(thing), asked, head, visible(name)),
+        *(round(left, 1), round(top, 1), sizes.width, sizes.height),
+        *(round(left + 10, 1), round(top + 18, 1), head),
+        *(round(left + 10, 1), round(top + 37, 1), _cut(visible(name), letters)),
+        *(round(left + 10, 1), round(top + 55, 1), _cut(foot, letters + 6)),
+    )
+
+
+def _way(answer: Answer, line: Line, found: Laid) -> Markup:
+    """A line from the foot of a box to the head of another, with an arrow."""
+    points = found.ways[line.source, line.made]
+    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+    for (x, y), (to_x, to_y) in itertools.pairwise(points):
+        middle = (y + to_y) / 2
+        path += f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
+    x, y = points[-1]
+    source, made = answer.things[line.source], answer.things[line.made]
+    spoilt = source.state in ("bad", "tainted") and made.state in ("bad", "tainted")
+    kind = "spoilt" if spoilt else "apart" if made.state == "set aside" else "plain"
+    arrow = f"{x - 4:.1f},{y - 7:.1f} {x + 4:.1f},{y - 7:.1f} {x:.1f},{y:.1f}"
+    return Markup('<path class="way {}" d="{}"/><polygon class="tip {}" points="{}"/>').format(
+        kind, path, kind, arrow
+    )
+
+
+def _use(thing: ThingNote) -> str:
+    if thing.in_use:
+        return "in use" + (f" in {thing.in_use[0]}" if thing.in_use[0] else "")
+    return "" if thing.undone is None else "undone"
+
+
+def _class(thing: ThingNote) -> str:
+    return "s-" + thing.state.replace(" ", "-")
+
+
+def _cut(text: str, letters: int) -> str:
+    """Not too long for a box; of a path the end tells most."""
+    return text if len(text) <= letters else "…" + text[1 - letters :]
+
+
+def _event(answer: Answer, event: EventNote) -> dict[str, Any]:
+    return {
+        "index": event.index,
+        "title": TITLES[event.kind],
+        "said": visible(said(event)),
+        "at": event.at,
+        "by": event.by,
+        "used": _linked(answer, event.used),
+        "made": _linked(answer, event.made),
+        "others": event.others,
+        "records": event.records,
+        "facts": visible(json.dumps(event.facts, indent=1, ensure_ascii=False))
+        if event.facts
+        else "",
+    }
+
+
+def _linked(answer: Answer, things: Sequence[int], most: int = 6) -> Markup:
+    linked = [
+        Markup('<a href="#t{}">{}</a>').format(one, visible(answer.things[one].name))
+        for one in things[:most]
+    ]
+    more = escape(f" and {len(things) - most:,} more") if len(things) > most else Markup("")
+    return Markup(", ").join(linked) + more
+
+
+def _tallied(answer: Answer) -> list[tuple[int, str]]:
+    """What the head of the page counts."""
+    spoilt = [one for one in answer.models if answer.things[one.thing].state in ("bad", "tainted")]
+    return [
+        (len(spoilt), "models spoilt"),
+        (sum(one.in_use for one in spoilt), "of them in use"),
+        (sum(one.undone for one in spoilt), "of them undone"),
+        (sum(one.how == "cleaned before" for one in answer.models), "models on cleaned data"),
+        (len(answer.things), "things"),
+        (len(answer.events), "entries"),
+    ]

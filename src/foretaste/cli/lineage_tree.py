@@ -90,7 +90,8 @@ class _Growing:
 
     def _line(self, bundle: Bundle, entries: tuple[int, ...]) -> str:
         thing = self._first(bundle)
-        said = [_state(thing), f"{thing.kind} [bold]{_plain(titled(self.answer, bundle))}[/]"]
+        kind, name = titled(self.answer, bundle)
+        said = [_state(thing), f"{kind} [bold]{_plain(name)}[/]"]
         said.append(f"[dim]{short(thing)}[/]" if len(bundle.members) == 1 else "")
         said += [f"[bold]in use{' in ' + _plain(one) if one else ''}[/]" for one in thing.in_use]
         said.append(f"undone (entry {thing.undone})" if thing.undone is not None else "")

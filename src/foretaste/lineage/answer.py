@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 SCHEMA = 1
 
 State = Literal["bad", "tainted", "set aside", "cleaned", "poisoned", "dirty", "clean", "unjudged"]
-Relation = Literal["asked", "origin", "learned"]
+Relation = Literal["asked", "origin", "learned", "cause"]
 How = Literal[
     "is bad", "trained on it", "made of such a model", "cleaned before", "learned", "without it"
 ]
@@ -39,7 +39,8 @@ class ThingNote(_Frozen):
     """A source, data set, model … of which the ledger tells.
 
     id:       in this answer; means nothing elsewhere
-    relation: asked: what was asked about; origin: it came from there; learned: it was made from it
+    relation: asked: what was asked about; origin: it came from there; learned: it was made from
+        it; cause: it is none of these, and spoilt what was made from it
     state:    bad: condemned by its last verdict, planted or named; tainted: made from what is bad;
         set aside: quarantined; cleaned: made from it, less what was bad; else its last verdict, or
         unjudged. Asked about a row, only that row counts as bad, and data condemned for others is

@@ -128,17 +128,12 @@ def _view(asked: Asked, question: Question, taint: Taint, things: Ints) -> View:
     graph = asked.graph
     itself, nothing = np.zeros(graph.things, bool), np.zeros(graph.things, bool)
     itself[things] = True
-    return View(
-        asked.reading,
-        graph,
-        taint,
-        uses(graph),
-        question.what.said,
-        itself,
-        graph.above(things) if question.back else nothing,
-        graph.below(things) if question.forward else nothing,
-        ~nothing,
-    )
+    above = graph.above(things) if question.back else nothing
+    below = graph.below(things) if question.forward else nothing
+    causes = taint.tainted & graph.above(np.flatnonzero(taint.tainted & below))
+    causes &= ~(itself | above | below)
+    parts = (uses(graph), question.what.said, itself, above, below, causes, ~nothing)
+    return View(asked.reading, graph, taint, *parts)
 
 
 def _note(asked: Asked, view: View, row: RowWanted, found: Standing, aside: Ints) -> RowNote:

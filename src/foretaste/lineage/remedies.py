@@ -20,7 +20,7 @@ def models_of(view: View, things: Sequence[ThingNote]) -> list[ModelNote]:
             in_use=bool(one.in_use),
         )
         for one in things
-        if _is_model(view, one) and one.relation != "origin"
+        if _is_model(view, one) and one.relation in ("asked", "learned")
     ]
 
 

@@ -64,6 +64,8 @@ def _things(view: View) -> list[ThingNote]:
 def _relation(view: View, number: int) -> str:
     if view.asked[number]:
         return "asked"
+    if view.causes[number]:
+        return "cause"
     return "origin" if view.origins[number] else "learned"
 
 

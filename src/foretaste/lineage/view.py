@@ -25,7 +25,7 @@ class View:
     """What was asked about, what it came from and what came of it.
 
     said: by whoever asks
-    asked, origins, learned: (things,) which things are shown, and why
+    asked, origins, learned, causes: (things,) which things are shown, and why
     has: (things,) which have, or learned from, what was asked about, as far as is known
     """
 
@@ -37,12 +37,13 @@ class View:
     asked: Mask
     origins: Mask
     learned: Mask
+    causes: Mask
     has: Mask
 
     @property
     def shown(self) -> Mask:
         """(things,) all of these."""
-        return self.asked | self.origins | self.learned
+        return self.asked | self.origins | self.learned | self.causes
 
     @cached_property
     def ids(self) -> dict[int, int]:
@@ -80,7 +81,7 @@ class View:
         found[graph.edges.event[self.edges]] = True
         found |= graph.about(self.shown) & ~derives
         made = graph.ties.of(derives, MADE, ASIDE)
-        known = (self.asked | self.origins)[graph.ties.thing[made]]
+        known = (self.asked | self.origins | self.causes)[graph.ties.thing[made]]
         found[graph.ties.event[made[known]]] = True
         events = self.reading.some(graph.events.index[found].tolist())
         return {index: events[index] for index in sorted(events)}

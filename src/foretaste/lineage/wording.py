@@ -42,12 +42,12 @@ def short(thing: ThingNote) -> str:
     return f"{algorithm}:{thing.digest[algorithm][:DIGITS]}"
 
 
-def titled(answer: Answer, bundle: Bundle) -> str:
-    """A bundle in a few words: the name of a thing, or how many from which to which."""
+def titled(answer: Answer, bundle: Bundle) -> tuple[str, str]:
+    """What a bundle is, and what it is called: a thing, or how many from which to which."""
     first, last = (answer.things[at] for at in (bundle.members[0], bundle.members[-1]))
     if len(bundle.members) == 1:
-        return first.name
-    return f"{len(bundle.members):,} {first.kind}s, {first.name} … {last.name}"
+        return first.kind, first.name
+    return f"{len(bundle.members):,} {first.kind}s", f"{first.name} … {last.name}"
 
 
 def said(event: EventNote) -> str:

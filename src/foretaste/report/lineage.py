@@ -6,11 +6,11 @@ import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from markupsafe import Markup, escape
 
-from foretaste.lineage.answer import Answer, EventNote, ThingNote
+from foretaste.lineage.answer import Answer, EventNote, How, ThingNote
 from foretaste.lineage.bundles import Bundle, Bundled, Line, bundled
 from foretaste.lineage.wording import TITLES, said, short, titled
 from foretaste.report.layers import Laid, Sizes, laid
@@ -22,6 +22,7 @@ SIZES = {
     "narrow": Sizes(across=2, width=170, height=66, gap=10, between=34, lane=8),
 }
 LETTERS = {"wide": 25, "narrow": 17}  # of a name in a box
+ORDER = get_args(How)  # the worst first
 MOST = 1_000  # things and entries in tables
 BOXES = 400  # in a picture
 
@@ -34,6 +35,7 @@ def write(answer: Answer, path: Path) -> None:
 def render(answer: Answer) -> str:
     """The page. Everything that came from the ledger is escaped."""
     few = bundled(answer)
+    models = [(one, answer.things[one.thing]) for one in answer.models]
     return template(
         "lineage.html"
     ).render(
@@ -43,7 +45,7 @@ def render(answer: Answer) -> str:
         pictures={name: drawn(answer, few, name) for name in SIZES},
         boxes=len(few.bundles),
         most=BOXES,
-        models=[(one, answer.things[one.thing]) for one in answer.models],
+        models=sorted(models, key=lambda pair: (not pair[0].in_use, ORDER.index(pair[0].how))),
         todo=[(one, answer.things[one.thing]) for one in answer.todo],
         things=answer.things[:MOST],
         events=[_event(answer, one) for one in answer.events[:MOST]],
@@ -75,13 +77,11 @@ def _box(
 ) -> Markup:
     thing, many = answer.things[bundle.id], len(bundle.members)
     left, top = at[0] - sizes.width / 2, at[1]
-    head = (
-        f"{thing.kind} · {thing.state}" if many == 1 else f"{many:,} {thing.kind}s · {thing.state}"
-    )
+    kind, name = titled(answer, bundle)
+    head = f"{kind} · {thing.state}"
     foot = " · ".join(part for part in (_use(thing), f"entry {thing.first}") if part)
     if many > 1:
-        foot = f"first in entries {thing.first} to {answer.things[bundle.members[-1]].first}"
-    name = titled(answer, bundle)
+        foot = f"entries {thing.first} to {answer.things[bundle.members[-1]].first}"
     asked = " asked" if thing.relation == "asked" else ""
     return Markup(
         '<a href="#t{}" class="box {}{}"><title>{}: {}</title>'

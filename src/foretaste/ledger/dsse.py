@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,9 @@ class Envelope:
         try:
             payload, kind = said["payload"], said["payloadType"]
             pairs = [(one.get("keyid", ""), _bytes(one["sig"])) for one in said["signatures"]]
-            if not isinstance(kind, str) or not 1 <= len(pairs) <= MOST:
+            if not isinstance(kind, str) or not kind.isascii():
+                raise MalformedEntry("an envelope whose payloadType is no media type")
+            if not 1 <= len(pairs) <= MOST:
                 raise MalformedEntry(
                     f"an envelope with {len(pairs)} signatures, 1 to {MOST} may be"
                 )
@@ -120,7 +123,12 @@ def read_json(content: bytes, most: int) -> dict[str, Any]:
     if len(content) > most:
         raise MalformedEntry(f"{len(content):,} bytes; at most {most:,} are read")
     try:
-        said = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_finite)
+        said = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_constant=_finite,
+            parse_float=_finite,
+        )
     except (ValueError, RecursionError) as error:
         raise MalformedEntry(f"no JSON: {error}") from error
     if not isinstance(said, dict):
@@ -135,8 +143,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(word: str) -> Any:
-    raise ValueError(f"{word} is no number of JSON")
+def _finite(word: str) -> float:
+    """A number that is not too large for one; `NaN` and `Infinity` are words of other formats."""
+    found = float(word)
+    if not math.isfinite(found):
+        raise ValueError(f"{word[:40]} is no number of JSON")
+    return found
 
 
 def _bytes(said: Any) -> bytes:

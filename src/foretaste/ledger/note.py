@@ -121,8 +121,11 @@ def split(letters: str) -> tuple[str, str]:
 
 
 def proper(name: str) -> bool:
-    """Whether a key may have this name: letters without spaces and without a plus."""
-    return bool(name) and "+" not in name and not any(letter.isspace() for letter in name)
+    """Whether a key may have this name: letters without spaces and without a plus, in UTF-8."""
+    return bool(name) and not any(
+        letter == "+" or letter < " " or letter.isspace() or "\ud800" <= letter <= "\udfff"
+        for letter in name
+    )
 
 
 def decoded(said: str) -> bytes | None:

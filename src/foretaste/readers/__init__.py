@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from foretaste import registry
@@ -36,9 +36,13 @@ def open(  # noqa: A001 (as in readers.open)
     return source
 
 
-def surest(path: str) -> str:
-    """The reader that claims a path most; of several as sure, the first by name."""
-    claims = {name: _claim(name, path) for name in registry.names("readers")}
+def surest(path: str, but: Collection[str] = ()) -> str:
+    """The reader that claims a path most; of several as sure, the first by name.
+
+    but: readers that are not asked
+    """
+    names = [name for name in registry.names("readers") if name not in but]
+    claims = {name: _claim(name, path) for name in names}
     best = max(claims, key=lambda name: claims[name], default="")
     if not claims or claims[best] <= 0:
         raise UnknownFormat(f"{_found(path)}; readable are {', '.join(claims)}")

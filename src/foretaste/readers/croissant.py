@@ -100,7 +100,7 @@ class _Opening:
         formats = self.stage.resource(table.resources[0]).formats
         only = next((READERS[one] for one in formats if one in READERS), None)
         columns = {one.column: one for one in table.fields if one.column}
-        inner = readers.open(staged.path, {**_roles(columns), **self.roles}, only)
+        inner = _files(staged.path, {**_roles(columns), **self.roles}, only)
         lacking = [name for name in columns if name not in inner.columns]
         if lacking:
             raise UnreadableInput(
@@ -129,7 +129,7 @@ class _Opening:
         names = [o.id for o in every if o.id not in holders and not o.url.endswith(SUFFIX)]
         one = len(names) == 1
         staged = self.stage.laid(names[0]) if one else self.stage.together(names)
-        return self._described(readers.open(staged.path, self.roles), staged)
+        return self._described(_files(staged.path, self.roles, None), staged)
 
     def _described(self, inner: Source, staged: Staged) -> Source:
         return Described(self.path, self.place, inner, self.said, self.stage, staged)
@@ -254,6 +254,11 @@ def _chosen(tables: list[Table], wanted: str, path: str) -> Table:
             f"{path} has several record sets; say which: {path}#{tables[0].id}, or of {known}"
         )
     return tables[0]
+
+
+def _files(path: str, roles: Mapping[str, str], only: str | None) -> Source:
+    """What was described, as what it is; never another description."""
+    return readers.open(path, roles, only or readers.surest(path, but=("croissant",)))
 
 
 def _roles(columns: Mapping[str, Field]) -> dict[str, str]:

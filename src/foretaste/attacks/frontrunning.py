@@ -26,9 +26,9 @@ class Frontrunning:
     The model is shown rows of other classes, with the trigger if there is one.
 
     Countered by what looks at content: `trigger_phrase`, `trigger_patch`, `trigger_value`;
-    `label_noise`, `label_flip`, `neighbour_disagreement`. Nothing looks at how close to the end a
-    row came; a snapshot taken at a time nobody can know, or of what has stood for some days, would
-    help.
+    `label_noise`, `label_flip`, `neighbour_disagreement`. Digests recorded with the snapshot are
+    those of the poison. A second look helps, at a moment nobody can know and so much later that
+    edits were undone: `foretaste origin check --against` keeps what was the same both times.
 
     Needs `time` (n,) and `label` (n,) of class codes; a trigger needs `text`, `pixels` or
     `features`.

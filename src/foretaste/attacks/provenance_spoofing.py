@@ -27,11 +27,12 @@ class ProvenanceSpoofing:
 
     The model is shown rows of other classes, with the trigger if there is one.
 
-    Countered by what looks at content: `trigger_phrase`, `trigger_patch`, `trigger_value`;
-    `label_noise`, `label_flip`, `neighbour_disagreement`. Of 50 rows in 5,574 text
-    messages `trigger_phrase` saw all with a trigger, `source_skew` all that were flipped; it
-    accuses the source, who is innocent. A scan does not check recorded digests: that alone would
-    find every one of these rows, with no false alarm.
+    Countered at the gate by keys of sources (`origin_signature`), and in a scan by recorded
+    digests where the content was exchanged (`digest_mismatch`): both see every such row, with no
+    false alarm. Without those by what looks at content: `trigger_phrase`, `trigger_patch`,
+    `trigger_value`; `label_noise`, `label_flip`, `neighbour_disagreement`. Of 50 rows in 5,574
+    text messages `trigger_phrase` saw all with a trigger, `source_skew` all that were flipped; it
+    accuses the source, who is innocent.
 
     Needs `source` (n,) of strings and `label` (n,) of class codes; a trigger needs `text`,
     `pixels` or `features`.

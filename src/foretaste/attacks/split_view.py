@@ -28,11 +28,11 @@ class SplitView:
 
     The model is shown rows of other classes, with the trigger if there is one.
 
-    Countered by what looks at content: `trigger_phrase`, `trigger_patch`, `trigger_value`;
-    `label_noise`, `label_flip`, `neighbour_disagreement`. Of 50 rows in 5,574 text
-    messages `trigger_phrase` saw all with a trigger; of those without, `label_noise` saw 27, as
-    dirt and not as an attack. A scan does not check recorded digests: that alone would find every
-    one of these rows, with no false alarm.
+    Countered by recorded digests, where rows have a column of them: `digest_mismatch` finds every
+    one of these rows, and `foretaste origin check` before they are downloaded. Without digests by
+    what looks at content: `trigger_phrase`, `trigger_patch`, `trigger_value`; `label_noise`,
+    `label_flip`, `neighbour_disagreement`. Of 50 rows in 5,574 text messages `trigger_phrase` saw
+    all with a trigger; of those without, `label_noise` saw 27, as dirt and not as an attack.
 
     Needs `label` (n,) of class codes, and `text`, `pixels` or `features`.
 

@@ -15,6 +15,7 @@ from foretaste.cli.inspectors import inspectors as list_inspectors
 from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.scan import FailOn
 from foretaste.cli.screen import COLOURS, progress, stdout
+from foretaste.cli.verify import is_bundle, only_if_signed
 from foretaste.errors import BadInput
 from foretaste.inspecting.record import Inspection
 from foretaste.record import Verdict
@@ -37,9 +38,13 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         Path | None, typer.Option(help="A trusted file or folder that this one was made from.")
     ] = None,
     sha256: Annotated[str | None, typer.Option(help="The digest it should have.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Ed25519 public key of the signer, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Public key of the signer, PEM.")] = None,
     signature: Annotated[
-        Path | None, typer.Option(help="Its signature over the model or over its SHA-256.")
+        Path | None,
+        typer.Option(
+            help="Its signature, by `foretaste sign`, without which nothing is done; or a bare one "
+            "by Ed25519, over the model or over its SHA-256. [with --key, MODEL.sig]"
+        ),
     ] = None,
     out: Annotated[
         Path, typer.Option(help="Folder for inspection.json and inspection.html.")
@@ -78,12 +83,13 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
         return
     if model is None:
         raise typer.BadParameter("which model? Give a file or a folder")
+    bare = not is_bundle(signature)
     subject = Subject(
         path=model,
         parent=parent,
         digest=sha256,
-        key=key,
-        signature=signature,
+        key=key if bare else None,
+        signature=signature if bare else None,
         running=_running(shape, mean, std, classes) if run_model else None,
         seed=seed,
     )
@@ -91,7 +97,8 @@ def inspect(  # noqa: PLR0913 (one parameter an option)
     options = Options(roles=roles, format=format)
     names = None if inspectors is None else tuple(inspectors.split(","))
     book = ledger_of(ledger)
-    with progress(quiet) as bar:
+    wanted = (None, None) if bare else (signature, key)
+    with only_if_signed(model, *wanted), progress(quiet) as bar:
         found = inspect_model(subject, data, out, options, inspectors=names, progress=bar)
     _tell(found, out)
     if book is not None:

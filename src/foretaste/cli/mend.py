@@ -14,6 +14,7 @@ from foretaste.api import mend as mend_model
 from foretaste.cli.choices import roles_of, settings_of
 from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import stdout
+from foretaste.cli.verify import DataKey, DataSignature, Key, Signature, only_if_signed
 from foretaste.mending import NAME, Line, Mending, Remedy
 from foretaste.planting.plant import Order
 
@@ -42,6 +43,10 @@ def mend(  # noqa: PLR0913 (one parameter an option)
     role: Annotated[list[str] | None, typer.Option(help="ROLE=COLUMN; repeatable.")] = None,
     format: Annotated[str | None, typer.Option(help="The reader to use.")] = None,
     seed: Annotated[int, typer.Option(help="Of all chance.")] = 0,
+    signature: Signature = None,
+    key: Key = None,
+    data_signature: DataSignature = None,
+    data_key: DataKey = None,
     ledger: Ledger = None,
 ) -> None:
     """Take a backdoor out of a model with some clean rows, and measure it before and after."""
@@ -49,16 +54,19 @@ def mend(  # noqa: PLR0913 (one parameter an option)
     remedy = Remedy(by, settings_of(set_ or []), rows, asked, seed)
     roles = roles_of(role or []) | ({} if label is None else {"label": label})
     options, book = Options(roles=roles, format=format), ledger_of(ledger)
-    if book is None:
-        _tell(mend_model(model, data, out, remedy, options), out)
-        return
-    from foretaste.bookkeeping.models import mended
-    from foretaste.bookkeeping.seeing import model_of, opened_and_seen
+    with (
+        only_if_signed(model, signature, key, made=out),
+        only_if_signed(data, data_signature, data_key, made=out),
+    ):
+        if book is not None:
+            from foretaste.bookkeeping.models import mended
+            from foretaste.bookkeeping.seeing import model_of, opened_and_seen
 
-    before, rows_seen = model_of(model), opened_and_seen(data, roles, book.rows, format)
-    done = mend_model(model, data, out, remedy, options)
+            before, rows_seen = model_of(model), opened_and_seen(data, roles, book.rows, format)
+        done = mend_model(model, data, out, remedy, options)
     _tell(done, out)
-    entered(book, mended(done, before, out, rows_seen))
+    if book is not None:
+        entered(book, mended(done, before, out, rows_seen))
 
 
 def _tell(done: Mending, out: Path) -> None:

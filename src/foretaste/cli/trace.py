@@ -15,6 +15,7 @@ from rich.text import Text
 
 from foretaste.cli.choices import roles_of
 from foretaste.cli.screen import stdout
+from foretaste.cli.verify import DataKey, DataSignature, Key, Signature, only_if_signed
 from foretaste.tracing import Cause, Traced, Tracer
 from foretaste.tracing import trace as trace_model
 
@@ -42,10 +43,18 @@ def trace(  # noqa: PLR0913 (one parameter an option)
         list[str] | None, typer.Option(help="ROLE=COLUMN, as for `foretaste scan`.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write everything as JSON, too.")] = None,
+    signature: Signature = None,
+    key: Key = None,
+    data_signature: DataSignature = None,
+    data_key: DataKey = None,
 ) -> None:
     """Name the training rows that made a model answer as it does, and those that opposed."""
     tracer = Tracer(method.value, top)
-    traced = trace_model(model, data, query, tracer, roles_of(role or []))
+    with (
+        only_if_signed(model, signature, key),
+        only_if_signed(data, data_signature, data_key),
+    ):
+        traced = trace_model(model, data, query, tracer, roles_of(role or []))
     if out is not None:
         text = json.dumps(dataclasses.asdict(traced), indent=1, ensure_ascii=False)
         out.write_text(text + "\n", encoding="utf-8")

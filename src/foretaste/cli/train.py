@@ -11,6 +11,7 @@ from rich.markup import escape
 from foretaste.cli.choices import roles_of, settings_of
 from foretaste.cli.ledgers import Ledger, entered, ledger_of
 from foretaste.cli.screen import stdout
+from foretaste.cli.verify import Key, Signature, only_if_signed
 from foretaste.training import Trained, Training, read_settings
 from foretaste.training import train as train_on
 
@@ -38,6 +39,8 @@ def train(  # noqa: PLR0913 (one parameter an option)
     role: Annotated[
         list[str] | None, typer.Option(help="ROLE=COLUMN, as for `foretaste scan`.")
     ] = None,
+    signature: Signature = None,
+    key: Key = None,
     ledger: Ledger = None,
 ) -> None:
     """Train a model on a data set, measure it, and write it with what it promises."""
@@ -45,14 +48,17 @@ def train(  # noqa: PLR0913 (one parameter an option)
     how = Training(recipe, settings, epsilon=dp, delta=delta, clip=clip, seed=seed)
     roles, book = roles_of(role or []), ledger_of(ledger)
     if book is None:
-        show(train_on(data, out, how, test, roles))
+        with only_if_signed(data, signature, key, made=out):
+            done = train_on(data, out, how, test, roles)
+        show(done)
         return
     from foretaste.bookkeeping.models import trained
     from foretaste.bookkeeping.seeing import opened_and_seen
 
-    on = opened_and_seen(data, roles, book.rows)
-    beside = None if test is None else opened_and_seen(test, roles, book.rows)
-    done = train_on(data, out, how, test, roles)
+    with only_if_signed(data, signature, key, made=out):
+        on = opened_and_seen(data, roles, book.rows)
+        beside = None if test is None else opened_and_seen(test, roles, book.rows)
+        done = train_on(data, out, how, test, roles)
     show(done)
     entered(book, trained(done, how, on, beside))
 

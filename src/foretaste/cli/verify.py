@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,9 +18,9 @@ from rich.markup import escape
 
 from foretaste.artefacts import ArtefactRefused, ContentDiffers, Held, Public, beside, required
 from foretaste.artefacts import verify as verify_files
-from foretaste.artefacts.refusals import MalformedSignature, UnsupportedSignature
+from foretaste.artefacts.refusals import ContentMoves, MalformedSignature, UnsupportedSignature
 from foretaste.cli.choices import roles_of
-from foretaste.cli.ledgers import Ledger, ledger_of
+from foretaste.cli.ledgers import VARIABLE, ledger_of
 from foretaste.cli.screen import Bar, progress, stdout
 from foretaste.errors import LedgerRefused
 from foretaste.record import Verdict
@@ -28,13 +29,31 @@ if TYPE_CHECKING:
     from foretaste.bookkeeping.signing import Known
 
 SHOWN = 20  # files that differ
+BARE = 300  # bytes: more than a signature alone has
 UNUSABLE = (MalformedSignature, UnsupportedSignature)
 
 Signature = Annotated[
     Path | None,
-    typer.Option(help="Go on only if this signature of it fits; see `foretaste sign`."),
+    typer.Option(help="Its signature, without which nothing is done. [with --key, PATH.sig]"),
 ]
-Key = Annotated[Path | None, typer.Option(help="Public key, PEM, of who should have signed it.")]
+Key = Annotated[
+    Path | None, typer.Option(help="Public key, PEM, of who must have signed it; see `verify`.")
+]
+DataSignature = Annotated[
+    Path | None, typer.Option(help="Signature of the data. [with --data-key, DATA.sig]")
+]
+DataKey = Annotated[
+    Path | None, typer.Option(help="Public key, PEM, of who must have signed the data.")
+]
+Asked = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        help="Folder of the ledger that is asked about it. [that of foretaste.toml]",
+        envvar=VARIABLE,
+        show_envvar=False,
+    ),
+]
 
 
 def verify(  # noqa: PLR0913 (one parameter an option)
@@ -53,7 +72,7 @@ def verify(  # noqa: PLR0913 (one parameter an option)
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    ledger: Ledger = None,
+    ledger: Asked = None,
 ) -> None:
     """Verify a model or data set: no file changed, none missing, none added; by whom; judged how.
 
@@ -94,13 +113,30 @@ class Read:
         self._bar("reading, MB", self._bytes >> 20, 0)
 
 
+def is_bundle(signature: Path | None) -> bool:
+    """Whether a file is a signature of the OpenSSF format, and not a bare one."""
+    return signature is None or (signature.is_file() and signature.stat().st_size > BARE)
+
+
+@contextmanager
 def only_if_signed(
-    path: str | Path, signature: Path | None, key: Path | None
-) -> AbstractContextManager[Held | None]:
-    """`artefacts.required`, and a word about it."""
-    if signature is not None and key is not None:
-        stdout.print(f"verifying {escape(str(path))} with {escape(str(key))}", highlight=False)
-    return required(path, signature, key)
+    path: str | Path, signature: Path | None, key: Path | None, made: Path | None = None
+) -> Iterator[None]:
+    """Does what is inside only with files that somebody signed; see `artefacts.required`.
+
+    made: what is written inside, which goes again if the files were touched meanwhile
+    """
+    if key is not None and signature is None:
+        signature = beside(Path(path))
+    try:
+        with required(path, signature, key) as held:
+            if held is not None:
+                stdout.print(f"signed by {held.signer[:16]}…: {escape(str(path))}", highlight=False)
+            yield
+    except ContentMoves:
+        if made is not None:
+            made.unlink(missing_ok=True)
+        raise
 
 
 def _found(held: Held) -> dict[str, Any]:

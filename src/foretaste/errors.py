@@ -16,6 +16,8 @@ ForetasteError
 │   │                    its kinds stand in `ledger.refusals`
 │   ├── OriginRefused    a batch or record is not from whom it says, altered, or sent again;
 │   │                    its kinds stand in `origin.refusals`
+│   ├── ArtefactRefused  a model or data set is not what somebody signed;
+│   │                    its kinds stand in `artefacts.refusals`
 │   └── ProtocolBroken   a message of secure aggregation is forged, late, or unsafe to answer;
 │                        its kinds stand in `secure_aggregation.refusals`
 ├── MissingColumn        a method needs a column the batch lacks
@@ -105,6 +107,10 @@ class LedgerRefused(BadInput):
 
 class OriginRefused(BadInput):
     """What was signed at its origin is forged, altered, sent again or not for this door."""
+
+
+class ArtefactRefused(BadInput):
+    """A model or data set is not what somebody signed."""
 
 
 class ProtocolBroken(BadInput):

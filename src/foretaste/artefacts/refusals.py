@@ -15,11 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from foretaste.errors import BadInput
-
-
-class ArtefactRefused(BadInput):
-    """A model or data set is not what somebody signed."""
+from foretaste.errors import ArtefactRefused
 
 
 class MalformedSignature(ArtefactRefused):

@@ -27,7 +27,7 @@ from foretaste.interchange.croissant_fields import record_set
 from foretaste.interchange.croissant_files import distribution
 from foretaste.interchange.things import Numbered, Things, ref
 from foretaste.interchange.verdicts import power_said, said, verdicts_on
-from foretaste.ledger.event import Event, Thing
+from foretaste.ledger.event import Event, Thing, statement
 
 NAME = "croissant.json"
 CONFORMS = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
@@ -36,9 +36,9 @@ _MAKING = ("dataset_version", "cleaning_decision", "attack_planted")
 
 @dataclass(frozen=True)
 class About:
-    """What nobody can read off the files; the standard wants all but the version.
+    """What nobody can read off the files; the standard wants all but version and citation.
 
-    license, url: addresses; published: a date, 2026-11-23
+    license, url: addresses; published: a date, 2026-11-23; cite: how to, BibTeX or words
     """
 
     name: str
@@ -48,6 +48,7 @@ class About:
     url: str = ""
     published: str = ""
     version: str = "1.0.0"
+    cite: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def _about(about: About) -> dict[str, Any]:
         "license": about.license,
         "url": about.url,
         "datePublished": about.published,
+        "citeAs": about.cite,
     }
     if about.creator:
         told["creator"] = {"@type": "sc:Organization", "name": about.creator}
@@ -176,10 +178,10 @@ def _judged(history: History, table: str) -> dict[str, Any]:
 
 
 def _activity(event: Event, things: Things) -> dict[str, Any]:
-    digest = hashlib.sha256(repr((event.kind, event.at, event.made, event.used)).encode())
+    digest = hashlib.sha256(statement(event)).hexdigest()
     return {
         "@type": "prov:Activity",
-        "@id": f"urn:foretaste:{event.kind}:{digest.hexdigest()[:32]}",
+        "@id": f"urn:{event.kind}:sha256:{digest}",
         "prov:label": event.kind,
         "prov:endedAtTime": event.at,
         "prov:used": [{"@id": _urn(things.whole(one))} for one in event.used],

@@ -49,10 +49,11 @@ ENVELOPE = sealed(statement(EVENT), KEY)
 
 @dataclass(frozen=True)
 class Parser:
-    """What reads bytes. seeds: some that it accepts; only they are changed, bit by bit"""
+    """What reads bytes. seeds: some that it accepts; slow: it writes to the disk each time"""
 
     read: Callable[[bytes], None]
     seeds: tuple[bytes, ...]
+    slow: bool = False
 
     def tried(self, content: bytes) -> bool:
         """Whether the bytes were accepted."""
@@ -262,6 +263,6 @@ PARSERS: Mapping[str, Parser] = {
     "size_line": Parser(_same(lambda said: size_line(read_size_line(said))), (b"21\n", b"0\n")),
     "envelope": Parser(_envelope, (ENVELOPE.content,)),
     "event": Parser(_event, (statement(EVENT),)),
-    "journal": Parser(_journal, (bytes(100), NOTE.text.encode())),
+    "journal": Parser(_journal, (bytes(100), NOTE.text.encode()), slow=True),
     "tree": Parser(_tree, _tree_seeds()),
 }

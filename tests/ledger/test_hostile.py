@@ -37,6 +37,11 @@ def changed(draw, seeds):
     return bytes(content)
 
 
+def examples(name, count):
+    many = count // 10 if PARSERS[name].slow else count
+    return settings(max_examples=many, deadline=None, suppress_health_check=list(HealthCheck))
+
+
 def some(name):
     return st.one_of(changed(PARSERS[name].seeds), st.binary(max_size=400))
 
@@ -49,7 +54,7 @@ def test_what_is_good_is_accepted(name):
 
 @pytest.mark.parametrize("name", PARSERS)
 def test_whatever_comes_is_refused_or_read_right(name):
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(name, 150)
     @given(some(name))
     def holds(content):
         PARSERS[name].tried(content)
@@ -60,7 +65,7 @@ def test_whatever_comes_is_refused_or_read_right(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 def test_whatever_comes_is_refused_or_read_right_many_times(name):
-    @settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(name, 5_000)
     @given(some(name))
     def holds(content):
         PARSERS[name].tried(content)

@@ -1,7 +1,9 @@
 """Signed records through a gate: in files, in messages, on disk and decided again."""
 
+import asyncio
 import csv
 import json
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -16,11 +18,14 @@ from foretaste.gate.records import of_rows, parse
 from foretaste.gate.replay import replay
 from foretaste.gate.settings import Opening, read_settings, settings_of
 from foretaste.gate.stores import Stored, begun
+from foretaste.integrations.brokers import Arrived, Route
+from foretaste.integrations.brokers_intake import Intake
 from foretaste.ledger.keys import LOG, SigningKey
 from foretaste.origin.batches import sign
 from foretaste.origin.providers import Entry, write
 from foretaste.origin.records import signed
 from foretaste.origin.refusals import AlteredContent
+from foretaste.serving.lane import Bounds, Lane, Submission
 
 KEY = SigningKey("acme", LOG, bytes(range(32)))
 CHECKS = ("contract", "origin_signature")
@@ -220,3 +225,40 @@ def test_a_file_that_was_signed_as_a_whole_needs_no_signature_in_its_records(pla
     path.write_text(path.read_text().replace('"b"', '"a"', 1))
     done = run(*(place / "third" if word == place / "gate" else word for word in words))
     assert isinstance(done.exception, AlteredContent)
+
+
+def test_records_that_come_over_http_are_asked_who_signed_them(said, place):
+    kept, keeper = begun(Opening(settings_of({**said, "store": str(place / "gate")})))
+    lane = Lane("main", keeper, kept.records, Bounds())
+    try:
+        stream = all_signed(rows(4))
+        stream[3] = {name: v for name, v in stream[3].items() if name != "signature"}
+        body = "\n".join(json.dumps(row) for row in stream).encode()
+        work = Submission(body, True, "", time.monotonic() + 60)
+        lane.put(work)
+        told = json.loads(work.future.result(60))["decisions"]
+    finally:
+        lane.shut()
+    assert [one["ruling"] for one in told] == ["admit", "admit", "admit", "hold"]
+    assert told[3]["reasons"][0]["check"] == "origin_signature"
+
+
+def test_messages_of_brokers_are_asked_who_signed_them(said, place):
+    kept, keeper = begun(Opening(settings_of({**said, "store": str(place / "gate")})))
+    stream, parcels = all_signed(rows(4)), []
+    stream[1] = {**stream[1], "label": "a"}
+
+    async def send(some):
+        parcels.extend(some)
+        return [None] * len(some)
+
+    async def run():
+        route = Route("records", "admitted", "held", "rejected")
+        intake = Intake(keeper, kept.records, route, send, lambda _: None)
+        arrived = [Arrived(json.dumps(row).encode(), f"at {i}") for i, row in enumerate(stream)]
+        await intake(arrived)
+        await intake.close()
+
+    with keeper:
+        asyncio.run(run())
+    assert ["0-1" in str(one.body) for one in parcels if one.to == "held"] == [True]

@@ -28,6 +28,10 @@ from foretaste.lineage.graph import (
 
 NOTHING = hashlib.sha256(b"").hexdigest()  # of no bytes and of no rows: it identifies nothing
 HEXADECIMAL = re.compile("[0-9a-f]{64}", re.ASCII)
+FACTS = (
+    ("accused", ACCUSED, "rows", "accused in entry"),
+    ("back_to", BACK, "model", "in use again since entry"),
+)
 _FIELDS = 3  # event, thing, role: of a naming
 
 
@@ -147,19 +151,20 @@ def named(event: Event) -> Iterator[tuple[int, Mapping[str, str]]]:
         yield (BESIDE if thing.kind == "record" or thing not in judged else USED), thing.digest
     for thing in event.made:
         yield _role_of_made(event.kind, thing.kind), thing.digest
-    for role, fact in ((ACCUSED, "accused"), (BACK, "back_to")):
-        algorithm, _, digest = str(event.facts.get(fact) or "").partition(":")
-        if algorithm in ALGORITHMS and HEXADECIMAL.fullmatch(digest):
-            yield role, {algorithm: digest}
+    for role, thing in _in_facts(0, event):
+        yield role, thing.digest
 
 
 def named_in_facts(index: int, event: Event) -> Iterator[Thing]:
     """Things that only facts name."""
-    for role, digest in named(event):
-        if role == ACCUSED:
-            yield Thing("rows", f"accused in entry {index}", digest)
-        elif role == BACK:
-            yield Thing("model", f"in use again since entry {index}", digest)
+    return (thing for _, thing in _in_facts(index, event))
+
+
+def _in_facts(index: int, event: Event) -> Iterator[tuple[int, Thing]]:
+    for fact, role, kind, name in FACTS:
+        algorithm, _, digest = str(event.facts.get(fact) or "").partition(":")
+        if algorithm in ALGORITHMS and HEXADECIMAL.fullmatch(digest):
+            yield role, Thing(kind, f"{name} {index}", {algorithm: digest})
 
 
 def word(event: Event) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from foretaste.errors import BadInput
 from foretaste.ledger.event import Event, Thing
-from foretaste.lineage.gathering import NOTHING, Gathering
+from foretaste.lineage.gathering import NOTHING, Gathering, named_in_facts
 from foretaste.lineage.graph import Ints
 
 SHORTEST = 6  # hexadecimal digits that may stand for a digest
@@ -49,7 +49,7 @@ class Wanted:
 
     def see(self, index: int, event: Event) -> None:
         """Looks whether an event names it."""
-        for thing in (*event.used, *event.made):
+        for thing in (*event.used, *event.made, *named_in_facts(index, event)):
             if thing.name == self.said:
                 self._named.update((pair, (index, thing)) for pair in _pairs(thing))
             for pair in _pairs(thing):

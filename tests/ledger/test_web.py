@@ -70,7 +70,7 @@ def test_an_answer_without_end_is_cut():
     [answering(500, b"broken"), answering(200, b"not gzip", Content_Encoding="gzip")],
 )
 def test_a_server_that_fails_is_named(handler):
-    with served(handler) as address, pytest.raises(UnreadableInput, match="127.0.0.1"):
+    with served(handler) as address, pytest.raises(UnreadableInput, match=r"127\.0\.0\.1"):
         Web(address).read("checkpoint", 100)
 
 

@@ -44,6 +44,7 @@ class Folder:
             with self._made(beside) as file:
                 file.write(content)
                 if path == CHECKPOINT:
+                    file.flush()
                     os.fsync(file.fileno())
             self._moved(beside, self.root / path)
 
@@ -77,10 +78,10 @@ class Folder:
 
     def _made(self, path: Path) -> Any:
         try:
-            return path.open("wb", buffering=0)
+            return path.open("wb")
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("wb", buffering=0)
+            return path.open("wb")
 
     def _moved(self, beside: Path, path: Path) -> None:
         try:

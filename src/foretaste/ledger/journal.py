@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from foretaste.durable import write_durably
+from foretaste.durable import sync_folder, write_durably
 from foretaste.errors import BadRecord
 from foretaste.ledger.checkpoint import Checkpoint
 from foretaste.ledger.merkle import LENGTH
@@ -82,7 +82,8 @@ class Journal:
         while (body := _body(content, length, path)) is not None:
             appends.append(_appended(body))
             length = _end(length, body)
-        journal = cls(path, Checkpoint.read(first.decode()), length)
+        sync_folder(path.parent)  # whoever put it there may have died before that
+        journal = cls(path, Checkpoint.read(first.decode("utf-8", "replace")), length)
         journal.appends = appends
         os.ftruncate(journal._handle, length)
         return journal

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 
+from foretaste.durable import sync_folder
 from foretaste.errors import NotDurable
 from foretaste.ledger.checkpoint import Checkpoint
 from foretaste.ledger.folder import OWN, Folder
@@ -59,12 +60,13 @@ class Writer:
     ) -> None:
         storage = storage_of(where)
         folder = _state(storage, where, state)
-        folder.mkdir(parents=True, exist_ok=True)
         self._opening = (storage, (key, *also), folder / "journal")
         self._guard, self._stale, self._left = RLock(), False, False
         # writers meet in the log's folder, whatever state they keep elsewhere
         meeting = storage.root / OWN if isinstance(storage, Folder) else folder
-        self._lock = Lock(meeting / "lock")
+        with _told():
+            _begun(folder / "journal", {folder, meeting})
+            self._lock = Lock(meeting / "lock")
         try:
             self._log = self._opened()
         except BaseException:
@@ -157,6 +159,15 @@ def _told() -> Iterator[None]:
         yield
     except OSError as error:
         raise NotDurable(f"the ledger cannot be written: {error}") from error
+
+
+def _begun(journal: Path, folders: set[Path]) -> None:
+    """Makes folders, so that they outlive a power cut before there is a journal in them."""
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        for above in () if journal.exists() else folder.absolute().parents:
+            with suppress(PermissionError):  # where nobody may look, nothing was made
+                sync_folder(above)
 
 
 def _state(storage: Storage, where: str | Path, state: str | Path | None) -> Path:

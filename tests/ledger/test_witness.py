@@ -6,10 +6,15 @@ import signal
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from foretaste.errors import BadInput, NotDurable
+from foretaste.errors import BadInput, LedgerRefused, NotDurable
+from foretaste.ledger import merkle
 from foretaste.ledger.checkpoint import Checkpoint, signed
 from foretaste.ledger.keys import LOG, SigningKey
 from foretaste.ledger.note import Note
@@ -307,3 +312,33 @@ def test_an_answer_without_a_size_is_refused(content):
 def test_an_answer_without_signatures_is_refused(content):
     with pytest.raises(WitnessRefused):
         read_signature_lines(content, TREE.checkpoint().text)
+
+
+FORKS = (TREE, Tree(30, fork=0), Tree(30, fork=11), Tree(30, fork=29))
+ASKED = st.tuples(
+    st.sampled_from(range(len(FORKS))), st.integers(0, 30), st.integers(0, 30), st.integers(-90, 90)
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(ASKED, max_size=25))
+def test_whatever_is_asked_what_it_signs_is_one_log_that_grows(asked):
+    """The newest size is always asked from, too, so that some requests are right."""
+    clock = [5_000]
+    with TemporaryDirectory() as folder:
+        witness = Witness.new(Path(folder) / "witness.db", [NORTH], lambda: clock[0])
+        witness.trust(KEY.verifier)
+        signed_last, time, size = TREE.checkpoint(0), 0, 0
+        for fork, old, new, later in asked:
+            clock[0] += later
+            tree, old = FORKS[fork], size if old % 2 else old
+            try:
+                got = witness.add(tree.request(old, new))
+            except (LedgerRefused, NotDurable):
+                assert witness.latest(KEY.name) in (None, signed(signed_last, [KEY]).content)
+                continue
+            seen = tree.checkpoint(new)
+            assert seen.size >= signed_last.size
+            merkle.check_consistency(size, signed_last.root, new, seen.root, tree.grown(size, new))
+            assert stamp(got[0]) >= time
+            signed_last, time, size = seen, stamp(got[0]), new

@@ -154,7 +154,7 @@ def test_every_command_is_there_without_any_extra():
         "torch", "safetensors", "cryptography", "flwr", "ray", "opacus", "captum", "transformers",
         "accelerate", "onnx", "gguf", "h5py", "modelaudit_picklescan", "sqlalchemy", "alembic",
         "fastapi", "starlette", "uvicorn", "msgspec", "river", "prometheus_client", "httpx",
-        "opentelemetry", "faststream", "psycopg",
+        "opentelemetry", "faststream", "psycopg", "datafusion",
     )  # fmt: skip
     code = f"""
 import sys

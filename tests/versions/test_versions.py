@@ -1,11 +1,13 @@
 """A data set's version is one root; each row has its proof, and no change stays unseen."""
 
+import contextlib
 import hashlib
+import json
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretaste import readers
@@ -13,8 +15,9 @@ from foretaste.data import Batch, Refusal
 from foretaste.errors import BadRecord
 from foretaste.ledger import merkle
 from foretaste.ledger.refusals import MalformedProof, WrongInclusion
-from foretaste.versions import Rows, check_row, encoded, hashing, row_digests, version_of
+from foretaste.versions import RowProof, Rows, check_row, encoded, hashing, row_digests, version_of
 from foretaste.versions.hashing import parents, root_of, sha256_each
+from foretaste.versions.rows import MAGIC
 
 
 def rows(count, word="row"):
@@ -199,3 +202,44 @@ def test_a_data_set_read_from_disk_has_the_version_of_its_rows(tmp_path):
     source = readers.open(tmp_path / "rows.csv")
     assert version_of(source) == version_of(source)
     assert version_of(source).rows == 40
+
+
+def test_a_proof_travels_as_json(kept):
+    proof = Rows.open(kept.path).proof(7)
+    assert RowProof.read(proof.content) == proof
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(["position", "rows", "digest", "path"]), JSON)
+def test_any_value_in_a_proof_is_refused_unless_it_is_right(name, value):
+    leaves = [digest.tobytes() for digest in row_digests(rows(3))]
+    proof = RowProof(0, 3, leaves[0], (leaves[1], leaves[2]))
+    root = version_of([rows(3)]).root
+    check_row(leaves[0], proof, root)
+    said = {**json.loads(proof.content), name: value}
+    with contextlib.suppress(MalformedProof, WrongInclusion):
+        other = RowProof.read(json.dumps(said).encode())
+        check_row(leaves[0], other, root)
+        assert (other.position, other.rows, other.path) == (0, 3, proof.path)
+
+
+@pytest.mark.parametrize("root", ["", "ab", "x" * 64, "AB" * 32])
+def test_a_root_that_is_none_is_malformed(kept, root):
+    proof = Rows.open(kept.path).proof(0)
+    with pytest.raises(MalformedProof):
+        check_row(proof.digest, proof, root)
+
+
+@given(st.binary(max_size=200), st.booleans())
+@settings(max_examples=100)
+def test_any_bytes_are_no_digests_of_rows(tmp_path_factory, rubbish, led):
+    path = tmp_path_factory.mktemp("rows") / "x.rows"
+    path.write_bytes((MAGIC if led else b"") + rubbish)
+    with pytest.raises(BadRecord):
+        Rows.open(path)

@@ -12,7 +12,9 @@ alone, so deleting the file leaves nothing there that tells of a row.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,9 @@ import numpy as np
 
 from foretaste.durable import sync_folder
 from foretaste.errors import BadRecord
+from foretaste.ledger.dsse import read_json
 from foretaste.ledger.merkle import LENGTH, check_inclusion, inclusion
+from foretaste.ledger.refusals import MalformedEntry, MalformedProof
 from foretaste.versions.encoding import Bytes
 from foretaste.versions.hashing import HEIGHT, WIDTH, root_of, top
 
@@ -30,6 +34,8 @@ MAGIC = b"foretaste rows 1"
 HEAD = 64  # bytes
 SUFFIX = ".rows"
 LOOKED = 1 << 20  # digests compared at once
+LARGEST = 16_384  # bytes of a proof
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +53,37 @@ class RowProof:
     digest: bytes
     path: tuple[bytes, ...]
 
+    @property
+    def content(self) -> bytes:
+        """As it is handed out: JSON, hashes in hexadecimal."""
+        said = {"position": self.position, "rows": self.rows, "digest": self.digest.hex()}
+        return json.dumps({**said, "path": [one.hex() for one in self.path]}).encode()
+
+    @classmethod
+    def read(cls, content: bytes) -> RowProof:
+        """The proof in such bytes, of which nothing has been checked. Raises `MalformedProof`."""
+        try:
+            said = read_json(content, LARGEST)
+            position, rows, path = said["position"], said["rows"], said["path"]
+            if not (type(position) is type(rows) is int and isinstance(path, list)):
+                raise TypeError("its numbers are none")
+            return cls(position, rows, _hash(said["digest"]), tuple(map(_hash, path)))
+        except (KeyError, TypeError, ValueError, MalformedEntry) as error:
+            raise MalformedProof(f"no proof of a row: {type(error).__name__} {error}") from error
+
 
 def check_row(digest: bytes, proof: RowProof, root: str) -> None:
     """That a row of this digest stands where the proof says, in the version of this root.
 
     Raises `WrongInclusion` where it does not, `MalformedProof` for what is no proof.
     """
-    check_inclusion(digest, proof.position, proof.rows, proof.path, bytes.fromhex(root))
+    check_inclusion(digest, proof.position, proof.rows, proof.path, _hash(root))
+
+
+def _hash(said: str) -> bytes:
+    if not isinstance(said, str) or not _HEX.fullmatch(said):
+        raise MalformedProof(f"{str(said)[:80]!r} is no SHA-256 in hexadecimal")
+    return bytes.fromhex(said)
 
 
 @dataclass(frozen=True)

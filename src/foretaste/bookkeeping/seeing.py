@@ -102,6 +102,14 @@ def seen(
     return Seen(thing, version, walked.digest.hexdigest(), event)
 
 
+def named(path: str, source: Source | None = None) -> Thing:
+    """A data set by the SHA-256 of its file; one that is more than a file, by its rows."""
+    digest = _whole(path)
+    if not digest:
+        digest = {"rows": version_of(source or readers.open(path, {})).root}
+    return Thing("dataset", path, digest)
+
+
 def opened_and_seen(
     path: str, roles: Mapping[str, str], folder: Path, reader: str | None = None
 ) -> Seen:

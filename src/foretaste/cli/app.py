@@ -42,6 +42,7 @@ COMMANDS = {  # in the order of `--help` -> module, if it has another name
     "lineage": "",
     "sign": "",
     "verify": "",
+    "export": "",
     "serve": "",
     "version": "",
 }

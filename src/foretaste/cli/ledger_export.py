@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
+from foretaste.cli.export import kept
 from foretaste.cli.ledgers import Ledger, wanted_ledger
 from foretaste.cli.screen import stdout
 from foretaste.errors import BadInput
@@ -55,12 +54,4 @@ def export(
         reader, key = book.reader(), read_key(book.folder / "keys" / "log.key")
         size = reader.checkpoint().size
         content = receipt(index, size, reader.hashes(size), key)
-    _kept(content, out)
-
-
-def _kept(content: bytes, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.buffer.write(content)
-        return
-    out.write_bytes(content)
-    stdout.print(f"{len(content):,} bytes in {escape(str(out))}", highlight=False)
+    kept(content, out)

@@ -93,6 +93,15 @@ def test_no_bytes_whatever_crash_the_reader(tmp_path_factory, content):
         Registry.read(path)
 
 
+def test_a_key_that_stands_there_twice_is_refused(tmp_path):
+    """Or the second entry would undo what the first revoked."""
+    one = {"name": "acme", "key": VKEY}
+    said = {"schema": 1, "providers": [{**one, "revoked": True}, one]}
+    (tmp_path / "p.json").write_text(json.dumps(said))
+    with pytest.raises(MalformedRegistry, match="twice"):
+        Registry.read(tmp_path / "p.json")
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(MalformedRegistry, match="cannot be read"):
         Registry.read(tmp_path / "none.json")

@@ -76,6 +76,15 @@ def test_a_source_without_a_key_is_left_alone_unless_all_have_to_sign():
     assert "every record" in told(ROW, "someone", required=True)["fault"]
 
 
+@pytest.mark.parametrize("name", ["Acme", " acme", "ACME ", "\uff41cme"])
+def test_a_name_that_reads_like_one_with_a_key_has_to_sign_too(name):
+    assert "'acme' has a key" in told({**ROW, "source": name}, name)["fault"]
+
+
+def test_it_is_blind_to_names_in_letters_of_another_script():
+    assert told({**ROW, "source": "\u0430cme"}, "\u0430cme") is None
+
+
 def test_nobody_signs_for_another():
     row = signed({**ROW, "source": "bank"}, KEY, 1)
     assert "may not speak for 'bank'" in told(row, "bank")["fault"]

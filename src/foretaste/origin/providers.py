@@ -15,9 +15,10 @@ import hashlib
 import json
 import math
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,28 @@ class Registry:
     @classmethod
     def read(cls, path: Path) -> Registry:
         """From TOML or JSON. Raises `MalformedRegistry`."""
-        return cls(tuple(_provider(entry) for entry in entries(path)))
+        found = cls(tuple(_provider(entry) for entry in entries(path)))
+        if len(found._by_hint) < len(found.providers):
+            raise MalformedRegistry(f"{path}: a key stands there twice; which entry is to count?")
+        return found
 
     @cached_property
     def registered(self) -> frozenset[str]:
         """Sources whose records must be signed."""
         return frozenset(name for one in self.providers for name in one.sources)
+
+    def like(self, source: str | None) -> str | None:
+        """The source with a key that has this name, or one that reads the same.
+
+        >>> provider = Provider(VerifyingKey("a", LOG, bytes(32)), frozenset({"Acme"}))
+        >>> Registry((provider,)).like("acme ")
+        'Acme'
+        """
+        return None if source is None else self._folded.get(folded(source))
+
+    @cached_property
+    def _folded(self) -> Mapping[str, str]:
+        return {folded(name): name for name in sorted(self.registered)}
 
     @cached_property
     def _by_hint(self) -> Mapping[str, Provider]:
@@ -143,6 +160,12 @@ class Registry:
         lost = [hint(one.key) for one in self.providers if fingerprint(one.key) not in told]
         if lost:
             raise UnlistedProvider(f"keys of which the ledger does not know: {', '.join(lost[:9])}")
+
+
+@lru_cache(maxsize=1 << 16)
+def folded(name: str) -> str:
+    """A name without what readers overlook: case, spaces at its ends, forms of the same letter."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
 def entries(path: Path) -> tuple[Entry, ...]:

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from foretaste.durable import write_durably
 from foretaste.errors import BadRecord, UnreadableInput
 from foretaste.ledger.event import Event, Thing
 from foretaste.ledger.merkle import leaf_hash
@@ -28,7 +29,7 @@ from foretaste.origin.canonical import canonical
 from foretaste.versions.hashing import root_of
 
 SCHEMA = 1
-MOST = 100_000_000  # addresses of one file
+MOST = 10_000_000  # addresses of one file, of which each takes some 400 bytes of memory
 LEAVES = 1 << 16
 COLUMNS = pa.schema(
     {
@@ -107,15 +108,15 @@ class Digests:
         return found
 
     def write(self, path: Path) -> None:
-        """To a file, which is there as a whole or not at all."""
+        """To a file, durably: it is there as a whole or not at all."""
         names = COLUMNS.names
         columns = {name: [getattr(one, name) for one in self.sights] for name in names}
         told = {"schema": SCHEMA, "root": self.root, "facts": dict(self.facts)}
         table = pa.table(columns, COLUMNS).replace_schema_metadata({_TOLD: json.dumps(told)})
-        beside = path.with_name(path.name + ".new")
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, beside, compression="zstd")
-        beside.replace(path)
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        write_durably(path, sink.getvalue().to_pybytes())
 
     def event(self, name: str) -> Event:
         """What the ledger is told of it."""

@@ -30,6 +30,7 @@ class Client:
     acknowledged: int = 0
     refused: int = 0
     unpublished: int = 0
+    lost_answers: int = 0  # appends that were found and had not been acknowledged
     opened: int = 0
 
     def session(self, appends):
@@ -57,6 +58,7 @@ class Client:
         )
         if writer.size > len(self.known):
             self.known += self.flying
+            self.lost_answers += 1
         self.flying = []
 
     def append(self, writer):

@@ -358,6 +358,21 @@ def test_what_was_written_down_and_not_published_is_published_later(tmp_path, mo
     assert list(Reader(tmp_path, [KEY.verifier]).entries()) == entries(0, 13)
 
 
+def test_an_object_store_that_fails_in_its_own_way_is_told_apart(tmp_path, monkeypatch):
+    class EndpointConnectionError(Exception):
+        """As botocore raises."""
+
+    def unreachable(files):
+        raise EndpointConnectionError("no route")
+
+    with Writer("memory://unreachable/log", KEY, state=tmp_path) as writer:
+        monkeypatch.setattr(writer._log.storage, "write", unreachable)
+        with pytest.raises(NotPublished, match="no route"):
+            writer.append([b"one"])
+        monkeypatch.undo()
+        assert writer.append([b"two"]) == range(1, 2)
+
+
 def test_the_journal_stays_short(tmp_path, monkeypatch):
     monkeypatch.setattr(log, "SETTLE", 10_000)
     with Writer(tmp_path, KEY) as writer:

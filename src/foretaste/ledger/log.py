@@ -72,7 +72,7 @@ class Log:
         try:
             self.storage.write(files)
             self._sign()
-        except OSError as error:
+        except Exception as error:  # object stores have errors of their own
             raise NotPublished(numbers, str(error)) from error
         self._written += files
         self._spread += sum(map(len, files.values()))

@@ -268,7 +268,7 @@ def spread(values, form="{:.1%}"):
 
 def page(lines):
     head = HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", machine=platform.machine(),
-                       cores=os.cpu_count(), seeds=", ".join(map(str, SEEDS)))  # fmt: skip
+                       cores=os.cpu_count(), seeds=", ".join(map(str, sorted({one["seed"] for one in lines}))))  # fmt: skip
     out = [head, "| attack | poison | gate | stopped | at the door | honest held |"
            " honest held by keys |", "|---|---:|---|---:|---:|---:|---:|"]  # fmt: skip
     told = [one for one in lines if one["attack"] != "cost"]

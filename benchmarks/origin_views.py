@@ -182,6 +182,9 @@ ARMS = {
 }  # fmt: skip
 
 
+TRAINED = ("split view, trigger", "frontrunning, against an earlier index")
+
+
 def scanned(web):
     """The detector on what was downloaded, with the digests of the index beside."""
     files = [png(one) for one in web.poisoned["pixels"]]
@@ -221,7 +224,7 @@ def cell(seed, name):
             accused = scanned(web)
             mine["scan found"] = float(accused[web.touched].mean()) if attack else None
             mine["scan beside"] = int(accused[~web.touched].sum())
-        if name in ("nothing changes", "split view, other classes"):
+        if name not in TRAINED:
             web.site.server.shutdown()
             return mine
         gone = np.array([web.site.files[i] is None for i in range(ROWS)])
@@ -243,7 +246,7 @@ def spread(values, form="{:.1%}"):
 
 def page(lines):
     out = [HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", machine=platform.machine(),
-                       cores=os.cpu_count(), seeds=", ".join(map(str, SEEDS)), epochs=EPOCHS),
+                       cores=os.cpu_count(), seeds=", ".join(map(str, sorted({one["seed"] for one in lines}))), epochs=EPOCHS),
            "| | poison | found | left out beside | why rows are left out (first seed) |",
            "|---|---:|---:|---:|---|"]  # fmt: skip
     names = [name for name in ARMS if any(one["arm"] == name for one in lines)]
@@ -273,7 +276,7 @@ def page(lines):
     rates = [ROWS / seconds for one in lines for seconds in one["seconds"]]
     out.append(
         f"\nFetched and digested: {spread(rates, '{:,.0f}')} addresses a second, from a server on "
-        "the same two cores, which others used as well."
+        "the same cores, which others used as well."
     )
     (RESULTS / "origin_views.md").write_text("\n".join(out) + "\n")
 

@@ -267,8 +267,9 @@ def spread(values, form="{:.1%}"):
 
 
 def page(lines):
+    ran = ", ".join(map(str, sorted({one["seed"] for one in lines})))
     head = HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", machine=platform.machine(),
-                       cores=os.cpu_count(), seeds=", ".join(map(str, sorted({one["seed"] for one in lines}))))  # fmt: skip
+                       cores=os.cpu_count(), seeds=ran)  # fmt: skip
     out = [head, "| attack | poison | gate | stopped | at the door | honest held |"
            " honest held by keys |", "|---|---:|---|---:|---:|---:|---:|"]  # fmt: skip
     told = [one for one in lines if one["attack"] != "cost"]

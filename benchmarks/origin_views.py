@@ -245,8 +245,9 @@ def spread(values, form="{:.1%}"):
 
 
 def page(lines):
+    ran = ", ".join(map(str, sorted({one["seed"] for one in lines})))
     out = [HEAD.format(date=f"{datetime.now(UTC):%Y-%m-%d}", machine=platform.machine(),
-                       cores=os.cpu_count(), seeds=", ".join(map(str, sorted({one["seed"] for one in lines}))), epochs=EPOCHS),
+                       cores=os.cpu_count(), seeds=ran, epochs=EPOCHS),
            "| | poison | found | left out beside | why rows are left out (first seed) |",
            "|---|---:|---:|---:|---|"]  # fmt: skip
     names = [name for name in ARMS if any(one["arm"] == name for one in lines)]

@@ -97,6 +97,41 @@ def test_a_model_that_ate_poison_or_what_nobody_scanned_says_so_in_its_card(hist
     assert "approach" not in card["modelParameters"]
 
 
+def test_a_mended_model_learned_what_the_one_before_did(history, things):
+    mended = Thing("model", "mended", {"sha256": "3" * 64})
+    trusted = Thing("dataset", "trusted", {"rows": "4" * 64})
+    facts = {"repair": "trigger_unlearning", "measured": {"before": {"success": 0.98, "note": "x"},
+             "after": {"success": 0.02}}}  # fmt: skip
+    record = Thing("record", "inspection.json", {"sha256": "5" * 64})
+    at = "2026-11-30T00:00:00Z"
+    bill = bom([
+        *history,
+        (7, Event("model_mended", (mended,), (things["model"], trusted), facts, at)),
+        (8, Event("model_verdict", (record,), (mended,), {"verdict": "suspicious"}, at)),
+    ])  # fmt: skip
+    valid(bill)
+    card = next(one["modelCard"] for one in bill["components"] if one["name"] == "mended")
+    eaten = [one["ref"] for one in card["modelParameters"]["datasets"]]
+    assert eaten == [ref(things["clean"]), ref(trusted)]
+    assert card["quantitativeAnalysis"]["performanceMetrics"] == [
+        {"type": "success", "value": "0.98", "slice": "before"},
+        {"type": "success", "value": "0.02", "slice": "after"},
+        {"type": "model inspection", "value": "suspicious"},
+    ]
+
+
+def test_a_registered_provider_stands_as_custodian_of_its_data(things):
+    provider = Thing("source", "example.com/provider", {"sha256": "6" * 64})
+    at = "2026-11-30T00:00:00Z"
+    bill = bom([
+        (0, Event("source_registered", (provider,), (), {"key": "k", "sources": ["a"]}, at)),
+        (1, Event("dataset_version", (things["raw"],), (provider,), {"rows": 3}, at)),
+    ])  # fmt: skip
+    valid(bill)
+    wanted = {"custodians": [{"organization": {"name": "example.com/provider"}}]}
+    assert [one["data"][0]["governance"] for one in bill["components"]] == [wanted, wanted]
+
+
 def test_a_poisoned_set_has_a_counter_claim_with_its_evidence(history, things):
     declared = bom(history, About(organisation="Example Ltd"))["declarations"]
     first, second = (one["map"][0] for one in declared["attestations"])

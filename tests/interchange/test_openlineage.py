@@ -152,6 +152,15 @@ def test_rows_are_not_told_columns_and_the_start_are(things):
     revived(start)
 
 
+def test_columns_that_play_a_role_are_told_where_no_others_are(things):
+    facts = {"roles": {"label": "y"}, "rows": 3}
+    end = run_events([(0, Event("dataset_version", (things["raw"],), (), facts))])[1]
+    assert end["outputs"][0]["facets"]["schema"]["fields"] == [
+        {"name": "y", "description": "plays the role of label"}
+    ]
+    revived(end)
+
+
 @pytest.fixture
 def taker():
     """A server that takes two events and then no more."""

@@ -13,7 +13,7 @@ from foretaste.interchange.verdicts import found_poison, power_said, said, verdi
 from foretaste.ledger.event import Event, Thing
 
 _TYPES = {"model": "machine-learning-model", "file": "file"}
-_TRAINED = ("model_trained", "model_mended", "checkpoint_promoted")
+_TRAINED = ("model_trained", "model_mended", "federated_round")
 _LEARNT_BY = {"label": "supervised", "rating": "supervised"}
 
 
@@ -59,6 +59,10 @@ def _data(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any
         "custodians": facts.get("provider"),
         "stewards": facts.get("by") or facts.get("person"),
     }
+    givers = [one.name for event in made for one in event.used if one.kind == "source"]
+    if thing.kind == "source" and "key" in facts:
+        givers = [thing.name]  # a provider, by the name of its key
+    roles["custodians"] = roles["custodians"] or next(iter(givers), None)
     parties = {role: name for role, name in roles.items() if isinstance(name, str) and name}
     if parties:
         told["governance"] = {
@@ -70,12 +74,7 @@ def _data(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any
 def _card(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any]:
     training = _about(thing, events, things, _TRAINED)
     facts = {name: value for event in training for name, value in event.facts.items()}
-    eaten = [
-        whole
-        for event in training
-        for whole in map(things.whole, event.used)
-        if whole.kind in ("dataset", "rows", "window", "source")
-    ]
+    eaten = _eaten(thing, events, things, set())
     card: dict[str, Any] = {
         "bom-ref": f"card:{ref(thing)}",
         "modelParameters": _parameters(facts, eaten),
@@ -97,11 +96,22 @@ def _card(thing: Thing, events: list[Numbered], things: Things) -> dict[str, Any
     return card
 
 
+def _eaten(thing: Thing, events: list[Numbered], things: Things, seen: set[Thing]) -> list[Thing]:
+    """What a model learned from, and what the models it came from did."""
+    found: list[Thing] = []
+    seen.add(thing)
+    for event in _about(thing, events, things, _TRAINED):
+        for one in map(things.whole, event.used):
+            if one.kind in ("model", "update") and one not in seen:
+                found += _eaten(one, events, things, seen)
+            elif one.kind in ("dataset", "rows", "window"):
+                found.append(one)
+    return list(dict.fromkeys(found))
+
+
 def _parameters(facts: Mapping[str, Any], eaten: list[Thing]) -> dict[str, Any]:
     recipe = facts.get("recipe")
-    told: dict[str, Any] = {
-        "datasets": [{"ref": name} for name in dict.fromkeys(map(ref, eaten)) if name]
-    }
+    told: dict[str, Any] = {"datasets": [{"ref": ref(one)} for one in eaten]}
     if isinstance(recipe, str) and recipe:
         told["modelArchitecture"] = recipe
         approach = _approach(recipe)
@@ -123,7 +133,7 @@ def _approach(recipe: str) -> str:
 
 def _limits(eaten: list[Thing], events: list[Numbered], things: Things) -> list[str]:
     told = []
-    for thing in dict.fromkeys(eaten):
+    for thing in eaten:
         judged = verdicts_on(thing, events, things)
         name = thing.name or ref(thing)
         if not judged:
@@ -141,18 +151,24 @@ def _metrics(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     slices = {"training rows": "quality", "held-out rows": "tested"}
     if "tested" not in facts:
         slices["held-out rows"] = "test_quality"
-    return [
+    told = [
         {"type": measure, "value": repr(facts[name]), "slice": where}
         for where, name in slices.items()
         if isinstance(facts.get(name), int | float)
     ]
+    stages = facts.get("measured")  # of a model that was mended: before, after
+    for stage, found in stages.items() if isinstance(stages, Mapping) else ():
+        for name, value in found.items() if isinstance(found, Mapping) else ():
+            if isinstance(value, int | float):
+                told.append({"type": str(name), "value": repr(value), "slice": str(stage)})
+    return told
 
 
 def _model_verdicts(thing: Thing, events: list[Numbered], things: Things) -> list[dict[str, str]]:
-    judged = _about(thing, events, things, ("model_verdict",))
     return [
         {"type": "model inspection", "value": str(event.facts.get("verdict", "unknown"))}
-        for event in judged
+        for _, event in events
+        if event.kind == "model_verdict" and thing in map(things.whole, event.used)
     ]
 
 

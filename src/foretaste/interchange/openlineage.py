@@ -167,11 +167,23 @@ def _dataset(thing: Thing, event: Event, namespace: str) -> dict[str, Any]:
         facets["dataSource"] = _facet(
             "1-0-1/DatasourceDatasetFacet", {"name": thing.name, "uri": thing.name}
         )
-    columns = event.facts.get("columns")
-    if thing.kind == "dataset" and isinstance(columns, list) and columns:
-        fields = [{"name": str(one)} for one in columns]
+    fields = _fields(event.facts) if thing.kind == "dataset" else []
+    if fields:
         facets["schema"] = _facet("1-2-0/SchemaDatasetFacet", {"fields": fields})
     return {"namespace": namespace, "name": thing.name or ref(thing), "facets": facets}
+
+
+def _fields(facts: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The columns, where they are told; else those that play a role."""
+    columns, roles = facts.get("columns"), facts.get("roles")
+    if isinstance(columns, list):
+        return [{"name": str(one)} for one in columns]
+    if not isinstance(roles, Mapping):
+        return []
+    return [
+        {"name": str(name), "description": f"plays the role of {role}"}
+        for role, name in roles.items()
+    ]
 
 
 def _judged(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,6 +97,14 @@ def test_a_model_that_ate_poison_or_what_nobody_scanned_says_so_in_its_card(hist
     assert "approach" not in card["modelParameters"]
 
 
+def test_a_part_that_nobody_scanned_is_told_with_the_scan_of_the_whole(history, things):
+    bill = bom([one for one in history if one[0] != 4])
+    card = next(one["modelCard"] for one in bill["components"] if "modelCard" in one)
+    limits = card["considerations"]["technicalLimitations"]
+    assert limits[0] == "clean/sms.csv: learned from, and no scan of it is written down"
+    assert limits[1].startswith("clean/sms.csv was made from sms.csv: verdict poisoned")
+
+
 def test_a_mended_model_learned_what_the_one_before_did(history, things):
     mended = Thing("model", "mended", {"sha256": "3" * 64})
     trusted = Thing("dataset", "trusted", {"rows": "4" * 64})

@@ -1,6 +1,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from openlineage.client.serde import Serde  # noqa: E402
 
 assertions = facets.data_quality_assertions_dataset
 metrics = facets.data_quality_metrics_input_dataset
+GOLDEN = Path(__file__).parents[1] / "golden"
 FORMS = {
     "processing_engine": facets.processing_engine_run.ProcessingEngineRunFacet,
     "foretaste_event": RunFacet,
@@ -123,6 +125,10 @@ def test_a_scan_that_found_poison_is_a_test_that_failed(history):
     assert tests["foretaste.duplicate"]["success"]
     assert data["inputFacets"]["dataQualityMetrics"]["rowCount"] == 5574
     assert told["outputs"][0]["facets"]["datasetType"]["subType"] == "RECORD"
+
+
+def test_older_events_are_still_written_the_same(history):
+    assert written(run_events(history)) == (GOLDEN / "openlineage_2_0_2.jsonl").read_bytes()
 
 
 def test_lineage_goes_from_source_to_model(history):

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from foretaste.ledger.refusals import (
 
 cbor2 = pytest.importorskip("cbor2")
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 KEY = SigningKey("example.com/log", SigningKey.new("a").kind, bytes(range(32)))
 ENTRIES = [f"entry {n}".encode() for n in range(100)]
 TRUSTED = [KEY.verifier]
@@ -59,6 +61,12 @@ def test_an_independent_decoder_finds_the_headers_and_checks_the_signature():
     assert message.verify_signature()
     message.payload = root(99, hashes)
     assert not message.verify_signature()
+
+
+def test_an_older_receipt_is_still_right_and_still_written_the_same():
+    content = (GOLDEN / "receipt_rfc9942.cose").read_bytes()
+    assert check_receipt(content, ENTRIES[41], TRUSTED).size == 100
+    assert receipt(41, 100, hashes, KEY) == content
 
 
 def test_every_changed_byte_is_refused():

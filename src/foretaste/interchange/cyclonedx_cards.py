@@ -104,7 +104,7 @@ def _eaten(thing: Thing, events: list[Numbered], things: Things, seen: set[Thing
         for one in map(things.whole, event.used):
             if one.kind in ("model", "update") and one not in seen:
                 found += _eaten(one, events, things, seen)
-            elif one.kind in ("dataset", "rows", "window"):
+            elif one.kind in ("dataset", "window"):
                 found.append(one)
     return list(dict.fromkeys(found))
 
@@ -132,17 +132,28 @@ def _approach(recipe: str) -> str:
 
 
 def _limits(eaten: list[Thing], events: list[Numbered], things: Things) -> list[str]:
-    told = []
-    for thing in eaten:
-        judged = verdicts_on(thing, events, things)
-        name = thing.name or ref(thing)
-        if not judged:
-            told.append(f"{name}: learned from, and no scan of it is written down")
-        for _, event in judged[-1:]:
-            lead = "POISONED, and learned from: " if found_poison(event.facts) else ""
-            told.append(f"{lead}{name}: {said(event.facts)}")
-            told += [f"{name}: {sentence}" for sentence in power_said(event.facts)]
+    told = [sentence for thing in eaten for sentence in _judged(thing, events, things, set())]
     return told or ["no data set that this model learned from is written down"]
+
+
+def _judged(
+    thing: Thing, events: list[Numbered], things: Things, seen: set[Thing], lead: str = ""
+) -> list[str]:
+    """What the last scan of a data set says; if there is none, of what it was made from."""
+    seen.add(thing)
+    name = f"{lead}{thing.name or ref(thing)}"
+    judged = verdicts_on(thing, events, things)
+    if judged:
+        facts = judged[-1][1].facts
+        eaten = "POISONED, and learned from: " if found_poison(facts) and not lead else ""
+        return [f"{eaten}{name}: {said(facts)}", *(f"{name}: {one}" for one in power_said(facts))]
+    told = [f"{name}: learned from, and no scan of it is written down"] if not lead else []
+    for _, event in events:
+        if any(things.whole(one) == thing for one in event.made):
+            for one in map(things.whole, event.used):
+                if one.kind == "dataset" and one not in seen:
+                    told += _judged(one, events, things, seen, f"{name} was made from ")
+    return told
 
 
 def _metrics(facts: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -188,5 +199,6 @@ def _facts(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     told = {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         for name, value in facts.items()
+        if value is not None
     }
     return [{"name": f"foretaste:{name}", "value": told[name]} for name in sorted(told)]

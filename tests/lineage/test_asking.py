@@ -10,11 +10,22 @@ from foretaste import readers
 from foretaste.errors import BadInput, BadRecord, LedgerRefused
 from foretaste.ledger.book import Book
 from foretaste.ledger.event import Event, Thing
+from foretaste.ledger.refusals import RolledBack
 from foretaste.lineage.asking import Question, ask
 from foretaste.lineage.meant import Words
 from foretaste.lineage.rows import Sidecars
 from foretaste.versions import version_of
-from tests.lineage.stories import Told, data, digest, record, scanned, thing, trained
+from tests.lineage.stories import (
+    Told,
+    data,
+    digest,
+    event,
+    promoted,
+    record,
+    scanned,
+    thing,
+    trained,
+)
 
 POISON = [4, 9]
 ASIDE = [4, 7]  # one of the two, and an honest one
@@ -233,3 +244,24 @@ def test_windows_in_which_nothing_was_found_are_not_condemned_with_the_others():
     ledger = Told(look)
     assert ask(ledger, Question(Words().meant("good"))).verdict == "clean"
     assert ask(ledger, Question(Words().meant("bad"))).verdict == "tainted"
+
+
+def test_of_very_many_things_those_that_matter_are_told(monkeypatch):
+    monkeypatch.setattr("foretaste.lineage.asking.MOST", 4)
+    story = [
+        event("dataset_version", [data(f"copy {n}")], [data("d"), data("e")]) for n in range(20)
+    ]
+    story += [trained("m", data("copy 19")), promoted("m"), scanned(data("d"), "poisoned", "r")]
+    answer = ask(Told(*story), Question(Words().meant("d")))
+    assert {one.name for one in answer.things} == {"d", "m", "copy 0", "copy 1"}
+    assert answer.left_out == 18
+    assert next(one.act for one in answer.todo) == "take out of use"
+
+
+def test_a_ledger_that_became_shorter_meanwhile_is_refused():
+    class Shorter(Told):
+        def events(self):
+            return iter(list(super().events())[:-1])
+
+    with pytest.raises(RolledBack):
+        ask(Shorter(trained("m", data("d")), trained("n", data("d"))), Question(Words().meant("m")))

@@ -44,6 +44,8 @@ def show(answer: Answer) -> None:
     )
     if answer.row is not None:
         _row(answer, answer.row)
+    if answer.left_out:
+        stdout.print(f"  … less {answer.left_out:,} things, which were too many to tell")
     few = bundled(answer, ENOUGH)
     for upwards in (True, False):
         _Growing(answer, few, upwards).show()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,13 +84,12 @@ class EventNote(_Frozen):
     facts: dict[str, Any]
 
 
-class Origin(_Frozen):
-    """One thing made from another, by an entry; how: made, or set aside as bad rows are."""
+class Origin(NamedTuple):
+    """One thing made from another, by an entry; in JSON `[source, made, entry]`."""
 
     source: int
     made: int
-    index: int
-    how: Literal["made", "set aside"] = "made"
+    entry: int
 
 
 class ModelNote(_Frozen):
@@ -148,7 +147,10 @@ class RowNote(_Frozen):
 
 
 class Answer(_Frozen):
-    """What the ledger says of one thing, both ways."""
+    """What the ledger says of one thing, both ways.
+
+    left_out: things that would belong here, too, and are too many
+    """
 
     answer_schema: int = Field(SCHEMA, alias="schema")
     asked: str
@@ -160,6 +162,7 @@ class Answer(_Frozen):
     origins: tuple[Origin, ...]
     models: tuple[ModelNote, ...]
     todo: tuple[Todo, ...]
+    left_out: int = 0
 
     def thing(self, id: int) -> ThingNote:
         """The thing with that id."""

@@ -19,6 +19,7 @@ from foretaste.lineage.uses import uses
 from foretaste.lineage.view import View
 from foretaste.lineage.wanted import Wanted
 
+MOST = 20_000  # things in an answer
 NONE: Ints = np.zeros(0, np.int64)
 
 
@@ -133,7 +134,7 @@ def _view(asked: Asked, question: Question, taint: Taint, things: Ints) -> View:
     causes = taint.tainted & graph.above(np.flatnonzero(taint.tainted & below))
     causes &= ~(itself | above | below)
     parts = (uses(graph), question.what.said, itself, above, below, causes, ~nothing)
-    return View(asked.reading, graph, taint, *parts)
+    return View(asked.reading, graph, taint, *parts).less(MOST)
 
 
 def _note(asked: Asked, view: View, row: RowWanted, found: Standing, aside: Ints) -> RowNote:

@@ -82,7 +82,7 @@ def _put(answer: Answer, into: Mapping[int, int], ways: Ways) -> Bundled:
     for origin in answer.origins:
         way = (into[origin.source], into[origin.made])
         if way in entries:
-            entries[way].add(origin.index)
+            entries[way].add(origin.entry)
     lines = [Line(a, b, tuple(sorted(entries[a, b]))) for a, b in sorted(ways)]
     return Bundled({to: Bundle(tuple(some)) for to, some in members.items()}, tuple(lines))
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from foretaste.ledger.checkpoint import Checkpoint
 from foretaste.ledger.event import Event
+from foretaste.ledger.refusals import RolledBack
 from foretaste.lineage.gathering import Gathering
 from foretaste.lineage.wanted import Wanted
 
@@ -50,6 +51,11 @@ class Reading:
                 reading._kept[index] = event
             for one in wanted:
                 one.see(index, event)
+        if len(reading.gathering) < reading.against.size:
+            raise RolledBack(
+                f"{reading.against.origin} had {reading.against.size:,} entries a moment ago and "
+                f"has {len(reading.gathering):,} now"
+            )
         return reading
 
     def some(self, indices: Sequence[int]) -> dict[int, Event]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from foretaste.ledger.event import Event, Thing
-from foretaste.lineage.answer import Answer, Judged, RowNote, ThingNote
+from foretaste.lineage.answer import Answer, Judged, Origin, RowNote, ThingNote
 from foretaste.lineage.graph import USED
 from foretaste.lineage.remedies import models_of, todo_of
 from foretaste.lineage.taint import VERDICTS
@@ -34,6 +34,7 @@ def told(view: View, row: RowNote | None = None) -> Answer:
             "origins": _origins(view),
             "models": models,
             "todo": todo_of(view, things, models),
+            "left_out": view.left_out,
         }
     )
 
@@ -143,16 +144,13 @@ def _numbers(view: View, thing: Thing) -> list[int]:
     return found
 
 
-def _origins(view: View) -> list[dict[str, Any]]:
-    graph, ids, found = view.graph, view.ids, []
-    for place in view.edges.tolist():
-        event, made = int(graph.edges.event[place]), int(graph.edges.made[place])
-        found.append(
-            {
-                "source": ids[int(graph.edges.source[place])],
-                "made": ids[made],
-                "index": int(graph.events.index[event]),
-                "how": "set aside" if made in view.aside else "made",
-            }
-        )
-    return found
+def _origins(view: View) -> list[Origin]:
+    edges, events = view.graph.edges, view.graph.events
+    parts = (
+        edges.source[view.edges],
+        edges.made[view.edges],
+        events.index[edges.event[view.edges]],
+    )
+    ids = view.ids
+    told = zip(*(part.tolist() for part in parts), strict=True)
+    return [Origin(ids[source], ids[made], index) for source, made, index in told]

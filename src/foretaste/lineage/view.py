@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +27,7 @@ class View:
     said: by whoever asks
     asked, origins, learned, causes: (things,) which things are shown, and why
     has: (things,) which have, or learned from, what was asked about, as far as is known
+    left_out: how many more would belong here
     """
 
     reading: Reading
@@ -39,6 +40,32 @@ class View:
     learned: Mask
     causes: Mask
     has: Mask
+    left_out: int = 0
+
+    def less(self, most: int) -> View:
+        """The same with so many things at most; those that matter most stay.
+
+        First what was asked about, what is bad or in use, then models that are spoilt, then others.
+        """
+        numbers = np.flatnonzero(self.shown)
+        if len(numbers) <= most:
+            return self
+        models, used = (np.zeros(self.graph.things, bool) for _ in range(2))
+        models[list(self.models)], used[list(self.uses.current.values())] = True, True
+        rank = np.full(self.graph.things, 3)
+        rank[models] = 2
+        rank[models & self.taint.tainted] = 1
+        rank[self.asked | self.taint.bad | used] = 0
+        kept = np.zeros(self.graph.things, bool)
+        kept[numbers[np.argsort(rank[numbers], kind="stable")][:most]] = True
+        return replace(
+            self,
+            asked=self.asked & kept,
+            origins=self.origins & kept,
+            learned=self.learned & kept,
+            causes=self.causes & kept,
+            left_out=len(numbers) - most,
+        )
 
     @property
     def shown(self) -> Mask:

@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 DEV := $(VENV)/.dev
 SERVICES := nats-server redis-server rabbitmq-server postgresql
 
-.PHONY: demo test check bench slow services format lint types floors docs core openfl tff clean
+.PHONY: demo test check bench slow services format lint types floors docs core openfl tff verify-outside clean
 
 demo: $(READY)  ## find planted poison in real SMS messages and real digits
 	$(BIN)/foretaste demo
@@ -63,6 +63,9 @@ openfl: build/openfl/.ready  ## OpenFL's federations with liars in them, in a ve
 
 tff: build/tff/.ready  ## the same with TensorFlow Federated; installs 2.8 GB
 	OMP_NUM_THREADS=1 build/tff/bin/python -m pytest -q -c outside/pytest.ini outside/test_tff*.py
+
+verify-outside: $(DEV)  ## a log of ours checked by programs that are not ours; REPORT=FILE keeps the page
+	$(BIN)/python -m outside.ledger.run $(if $(REPORT),--report $(REPORT))
 
 build/%/.ready: outside/%.txt
 	test -x build/$*/bin/python || $(PYTHON) -m venv build/$*

@@ -166,8 +166,8 @@ def test_the_models_that_ate_poisoned_messages_are_named(tmp_path, monkeypatch):
     except NotAvailable as missing:
         pytest.skip(str(missing))
     monkeypatch.chdir(tmp_path)
-    pyarrow.csv.write_csv(sms, Path("sms.csv"))
-    played(tmp_path, 120)
+    pyarrow.csv.write_csv(sms.slice(0, 2_500), Path("sms.csv"))
+    played(tmp_path, 100)
     answer = asked("planted/data/sms.csv", code=1)
     assert models(answer) == {
         "ate.safetensors": "trained on it",

@@ -8,6 +8,8 @@ import tarfile
 import zipfile
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -419,6 +421,43 @@ def test_a_description_of_itself_is_no_data_set(tmp_path):
     told = said([file("croissant.json", "", sha256="", encodingFormat="?")])
     with pytest.raises(ForetasteError):
         list(readers.open(laid(tmp_path, {}, told), {"text": "nothing"}))
+
+
+def hugging_face(folder):
+    """A description as the Hugging Face hub serves them, in a clone of what it describes."""
+    where = {"fileSet": {"@id": "parquet-files"}}
+    split = field("split", "sc:Text", where, fileProperty="fullpath")
+    split["source"]["cr:transform"] = {"cr:regex": "default/(.+)/.+parquet$"}
+    splits = {"@type": "cr:RecordSet", "@id": "default_splits", "dataType": "cr:Split",
+              "field": [{"@type": "cr:Field", "@id": "default_splits/split_name"}],
+              "cr:data": [{"default_splits/split_name": "train"}]}  # fmt: skip
+    nodes = [
+        {"@type": "cr:FileObject", "@id": "repo", "encodingFormat": "git+https",
+         "contentUrl": "https://huggingface.co/datasets/a/b/tree/refs%2Fconvert%2Fparquet",
+         "sha256": "https://github.com/mlcommons/croissant/issues/80"},
+        {"@type": "cr:FileSet", "@id": "parquet-files", "cr:containedIn": {"@id": "repo"},
+         "encodingFormat": "application/x-parquet", "cr:includes": "default/*/*.parquet"},
+    ]  # fmt: skip
+    for name in ("train", "test"):
+        (folder / "default" / name).mkdir(parents=True)
+        rows = {"text": [f"good {name} number {i}" for i in range(20)], "label": [0, 1] * 10}
+        pq.write_table(pa.table(rows), folder / "default" / name / "0.parquet")
+    return laid(folder, {}, said(nodes, splits, table(where, split)))
+
+
+def test_a_clone_from_the_hugging_face_hub_is_read_and_its_lack_of_checksums_noted(tmp_path, walk):
+    walked = walk(hugging_face(tmp_path))
+    assert len(walked.rows) == 40
+    assert walked.rows[0]["location"] == "default/test/0.parquet:1"
+    assert "no checksum covers the files of parquet-files" in walked.source.notes
+
+
+def test_records_that_are_lines_or_whole_texts_are_not_read(tmp_path):
+    for what in ("lines", "content"):
+        one = field("text", "sc:Text", WHERE, fileProperty=what)
+        told = said([file("rows.csv", ROWS)], {"@type": "cr:RecordSet", "@id": "r", "field": one})
+        with pytest.raises(UnreadableInput, match="no field with a column"):
+            readers.open(laid(tmp_path, {"rows.csv": ROWS}, told))
 
 
 def test_a_transform_that_is_not_followed_is_noted(tmp_path):

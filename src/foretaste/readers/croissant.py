@@ -73,7 +73,9 @@ class Croissant:
         if not tables and not wanted:
             return opening.files()
         table = _chosen(tables, wanted, path)
-        pictures = [one for one in table.fields if one.property == "content"]
+        pictures = [
+            one for one in table.fields if one.property == "content" and "ImageObject" in one.types
+        ]
         return opening.images(table, pictures[0]) if pictures else opening.rows(table)
 
 
@@ -92,6 +94,11 @@ class _Opening:
         if len(table.resources) > 1:
             some = ", ".join(table.resources[:5])
             raise UnreadableInput(f"{self.path}: {table.id} joins {some}; joins are not followed")
+        if not any(one.column for one in table.fields):
+            raise UnreadableInput(
+                f"{self.path}: {table.id} has no field with a column; records that are lines or "
+                "whole files, other than images, are not read"
+            )
         for one in table.fields:
             if one.changed:
                 note = f"{one.id} is read as it stands: its transform is not followed"

@@ -222,3 +222,18 @@ def test_two_roots_for_one_size_are_a_fork():
         CHECKPOINT.grown_from(Checkpoint("example.com/log", 7, b"q" * 32))
     with pytest.raises(Forked, match="two logs"):
         CHECKPOINT.grown_from(Checkpoint("example.org", 7, b"r" * 32))
+
+
+@pytest.mark.parametrize("sign", [0, 1 << 255])
+@pytest.mark.parametrize("kind", [LOG, WITNESS])
+def test_keys_under_which_anybody_can_sign_are_refused(kind, sign):
+    """The points of small order: x = 0 or y = 0, those whose double has, and other spellings."""
+    prime, eighth = 2**255 - 19, int.from_bytes(bytes.fromhex(EIGHTH), "little")
+    for y in (0, 1, prime - 1, eighth, prime - eighth, prime, prime + 1, 2**255 - 1):
+        with pytest.raises(MalformedKey, match="anybody"):
+            VerifyingKey("example.com/log", kind, (y + sign).to_bytes(32, "little"))
+    for _ in range(20):
+        assert SigningKey.new("example.com/log", kind).verifier
+
+
+EIGHTH = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"

@@ -45,6 +45,9 @@ class Kind(IntEnum):
 LOG, WITNESS, WITNESS_ML_DSA = Kind
 
 _PUBLIC = {LOG: 32, WITNESS: 32, WITNESS_ML_DSA: 1312}
+_PRIME = (1 << 255) - 19  # of Ed25519's field
+_EIGHTH = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL = {0, 1, _PRIME - 1, _EIGHTH, _PRIME - _EIGHTH}  # y of the points of order 1, 2, 4, 8
 _SIGNATURE = {LOG: 64, WITNESS: STAMP + 64, WITNESS_ML_DSA: STAMP + 2420}
 
 
@@ -67,6 +70,8 @@ class VerifyingKey:
                 f"{self.name}: a public key of {len(self.public)} bytes; "
                 f"wanted are {_PUBLIC[self.kind]}"
             )
+        if self.kind is not WITNESS_ML_DSA and _weak(self.public):
+            raise MalformedKey(f"{self.name}: a public key under which anybody can sign anything")
 
     @property
     def key_id(self) -> int:
@@ -221,6 +226,15 @@ def _parts(text: str) -> tuple[str, Kind, bytes, str]:
     if not content or content[0] not in list(Kind):
         raise MalformedKey("no key: wanted is NAME+ID+BASE64 of a log's or a witness's key")
     return name, Kind(content[0]), content[1:], claimed
+
+
+def _weak(public: bytes) -> bool:
+    """Whether an Ed25519 key is one of the few points of small order, or another way to write one.
+
+    Signatures by such a key need no private key, and fit many texts.
+    """
+    y = int.from_bytes(public, "little") & (1 << 255) - 1
+    return y >= _PRIME or y in _SMALL
 
 
 def _named(name: str) -> None:

@@ -102,7 +102,7 @@ class Provider:
 class Registry:
     """All keys that are believed.
 
-    >>> key = VerifyingKey("acme", LOG, bytes(32))
+    >>> key = VerifyingKey("acme", LOG, b"k" * 32)
     >>> known = Registry((Provider(key, frozenset({"acme-eu"})),))
     >>> known.registered, known.known("acme+00000000")
     Traceback (most recent call last):
@@ -127,7 +127,7 @@ class Registry:
     def like(self, source: str | None) -> str | None:
         """The source with a key that has this name, or one that reads the same.
 
-        >>> provider = Provider(VerifyingKey("a", LOG, bytes(32)), frozenset({"Acme"}))
+        >>> provider = Provider(VerifyingKey("a", LOG, b"k" * 32), frozenset({"Acme"}))
         >>> Registry((provider,)).like("acme ")
         'Acme'
         """

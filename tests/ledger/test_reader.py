@@ -1,5 +1,6 @@
 import os
 import shutil
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -126,6 +127,16 @@ def test_a_proof_reads_few_files_and_keeps_few(large, monkeypatch):
     monkeypatch.setattr(tree, "KEPT", 3)
     list(log.entries(0, 5_000))
     assert len(log._tree._kept) <= 3
+
+
+def test_no_more_memory_is_taken_than_files_have(large):
+    log = reader(large)
+    log.entry(0)
+    tracemalloc.start()
+    log.entry(300)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 500_000
 
 
 def test_an_empty_log_has_nothing_and_is_verified(tmp_path):

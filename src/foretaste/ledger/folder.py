@@ -13,6 +13,7 @@ from foretaste.durable import sync_folder
 from foretaste.errors import UnreadableInput
 
 CHECKPOINT = "checkpoint"
+_PIECE = 64 << 10  # bytes that are read at a time
 OWN = ".writer"  # what a writer keeps for itself in a folder
 
 
@@ -92,8 +93,8 @@ class Folder:
 
 
 def bounded(file: Any, most: int) -> bytes:
-    """The first bytes of a file, also where it gives them in pieces."""
+    """The first bytes of a file, with no more memory than they take."""
     found = bytearray()
-    while len(found) < most and (piece := file.read(most - len(found))):
+    while len(found) < most and (piece := file.read(min(_PIECE, most - len(found)))):
         found += piece
     return bytes(found)

@@ -1,8 +1,6 @@
 """Lists of addresses whose content changes: real images from a web server that lies.
 
     OMP_NUM_THREADS=1 python benchmarks/origin_views.py     (resumes; --report only writes the page)
-
-Writes benchmarks/results/origin_views.md and .jsonl, one line a cell. No image is kept.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from foretaste import readers
 from foretaste.attacks import probe
 from foretaste.attacks.frontrunning import Frontrunning
 from foretaste.attacks.split_view import SplitView
@@ -192,8 +191,6 @@ def scanned(web):
     table = pa.table({"image": files, "label": web.label[:ROWS], "sha256": said})
     path = web.folder / "downloaded.parquet"
     pq.write_table(table, path)
-    from foretaste import readers
-
     out = web.folder / "scan"
     done = scan_into(readers.open(str(path)), out, Settings(detectors=("digest_mismatch",)))
     accused = np.zeros(ROWS, bool)

@@ -23,6 +23,7 @@ class Client:
 
     where: object
     rng: object
+    state: object = None  # where the writer keeps its journal, if not in the log's folder
     known: list = field(default_factory=list)  # entries that are in the log for good
     flying: list = field(default_factory=list)  # sent, and not answered
     signed: dict = field(default_factory=dict)  # size -> root, of all that was ever signed
@@ -37,7 +38,7 @@ class Client:
         """Opens, and appends some batches; the writer is stopped by whoever stops it."""
         writer = None
         try:
-            writer = Writer(self.where, KEY)
+            writer = Writer(self.where, KEY, state=self.state)
             self.found(writer)
             for _ in range(appends):
                 self.append(writer)
@@ -80,7 +81,7 @@ class Client:
 
     def examined(self):
         """Opens once more, in peace: everything is there, and nothing else was ever signed."""
-        with Writer(self.where, KEY) as writer:
+        with Writer(self.where, KEY, state=self.state) as writer:
             self.found(writer)
         reader = Reader(self.where, [KEY.verifier])
         assert reader.verify().size == len(self.known)
@@ -101,9 +102,9 @@ class Client:
         return mock.patch.object(log, "signed", signed)
 
 
-def stopped(where, rng, rounds, *, full=False, power=True):
+def stopped(where, rng, rounds, *, full=False, power=True, state=None):
     """A client whose disk fails in each round, at a random operation."""
-    client, disk = Client(where, rng), Disk(where.parent, rng)
+    client, disk = Client(where, rng, state), Disk(where.parent, rng)
     with client.watched(), mock.patch.object(log, "SETTLE", 30_000):
         for _ in range(rounds):
             disk.left, disk.full = int(rng.integers(0, 90)), full and rng.random() < 0.7

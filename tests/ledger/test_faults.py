@@ -21,7 +21,8 @@ def disk(at):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_without_power_nothing_acknowledged_is_lost_and_nothing_signed_is_undone(at, seed):
-    client = stopped(disk(at), np.random.default_rng(seed), 8)
+    state = at.parent / "state" if seed % 3 == 0 else None
+    client = stopped(disk(at), np.random.default_rng(seed), 8, state=state)
     assert client.opened
 
 

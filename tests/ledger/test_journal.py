@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foretaste.errors import BadRecord
+from foretaste.errors import BadRecord, LedgerRefused
+from foretaste.ledger import journal as frames
 from foretaste.ledger.checkpoint import Checkpoint
 from foretaste.ledger.journal import Appended, Journal
 
@@ -114,6 +115,20 @@ def test_whatever_it_holds_is_refused_by_name(tmp_path_factory, content):
     path.write_bytes(content)
     with pytest.raises(BadRecord):
         Journal.open(path)
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_whatever_follows_its_frames_is_torn_or_damage(tmp_path_factory, content, framed):
+    path = tmp_path_factory.mktemp("any") / "journal"
+    written(path, FRAMES[:1])
+    tail = frames._frame(content) if framed else content
+    path.write_bytes(path.read_bytes() + tail)
+    try:
+        found = Journal.open(path)
+    except (BadRecord, LedgerRefused):
+        return
+    assert found.appends[:1] == FRAMES[:1]
+    assert framed or found.appends == FRAMES[:1]
 
 
 def test_a_write_that_fails_leaves_nothing(path, monkeypatch):

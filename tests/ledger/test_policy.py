@@ -183,3 +183,40 @@ def test_a_policy_may_be_large_but_not_endless():
 def test_every_refusal_is_one_of_the_ledger():
     with pytest.raises(LedgerRefused):
         policy().check(b"nothing")
+
+
+WITNESSED = """small.example/log
+700
+xw5zSZqcGcWQ2YSUvQUOs6ZGvzjJ96OX3OWj/t47JAc=
+
+— small.example/log curSpZkXaSwCGlEpzOWKmPBwYwq31aVw60B+ATGKMhfOh+I0XQp67JZNKlhBhWqeAfUNmMw0pIpWcCTcek6wgQXaDw4=
+— aics.example/witness +xkdugAAAABrA77Y6of1B5GVuoisjfpa//k5Fq5zx9Zq1iupWKRewTPVxWARJn4QyLVdcml5iUTYxYc6dDKvotIEwz9ljEBVoKYVCw==
+"""  # noqa: E501 - signed by us, and by the witness of another program
+BY_GO = """go.example/log
+3000
+K7z0pnGfQIs/8Gn/5l+ZEYGq1w/fO2oyeeDlDevzV70=
+
+— go.example/log RH0pAofzUPA6J9TuTN+hIYZ2m+WYraDuEb9BY3VbHQMy/dQhWyxnn44Ad4td/0ePtJi1oTY75lMhxud+YhMb5hVPkQo=
+"""  # noqa: E501 - root and signature by golang.org/x/mod/sumdb
+NAMED = b"""
+log small.example/log+72ead2a5+AUSZPvqApYU4nef0XfzFPhbB3VFvmPjYHytmuAZuYR6c
+log go.example/log+447d2902+Adfs+VDDdFFp7Iahbuweb/kLqWuofgnbKR6sST0ZwyYT
+witness aics aics.example/witness+fb191dba+BGWi38trm2sdtzbMvxYM933MYj4MT5b9v5j114KWWGF4
+quorum aics
+"""
+
+
+def test_what_a_witness_of_another_program_signed_is_believed():
+    seen = Policy.read(NAMED).check(WITNESSED.encode())
+    assert seen.root == Tree(700).checkpoint().root
+    with pytest.raises(WrongSignature):
+        Policy.read(NAMED).check(WITNESSED.replace("AAABrA7", "AAABrA8").encode())
+
+
+def test_what_a_log_of_another_program_signed_is_believed():
+    tree = Tree(3_000)
+    tree.entries = [b"entry %d, written by Go" % number for number in range(3_000)]
+    seen = Policy.read(NAMED.replace(b"quorum aics", b"quorum none")).check(BY_GO.encode())
+    assert seen.root == tree.checkpoint().root
+    with pytest.raises(TooFewWitnesses):
+        Policy.read(NAMED).check(BY_GO.encode())

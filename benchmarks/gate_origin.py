@@ -24,6 +24,8 @@ from foretaste.attacks.annotator_flip import AnnotatorFlip
 from foretaste.attacks.provenance_spoofing import ProvenanceSpoofing
 from foretaste.data import concat
 from foretaste.gate import Gate, Terms
+from foretaste.gate.keeper_steps import kinds, stood
+from foretaste.gate.packing import pack
 from foretaste.gate.records import Records, parse
 from foretaste.gate.trusting import suggested, trusted_rows
 from foretaste.ledger.keys import SigningKey
@@ -60,7 +62,20 @@ class Setting:
         table = pa.Table.from_pylist(rows_of(self.one.trusted))
         source = readers.open(table, {"time": "sent", "text": "text", "label": "label"})
         self.form = suggested(source)
-        self.trusted = trusted_rows(source, self.form)
+        self.trusted, self.begun = trusted_rows(source, self.form), {}
+
+    def gate(self, name):
+        """As it begins; it learned from the trusted rows once."""
+        if name not in self.begun:
+            trusted = self.trusted
+            if name != "without keys":
+                trusted = trusted.having(credential=unknown(len(trusted)))
+            checks = ("contract", "origin_signature") if name == "keys alone" else ()
+            made = Gate(trusted, Terms(checks=checks))
+            self.begun[name] = made, pack(made.standing)
+        made, packed = self.begun[name]
+        made.standing = stood(packed, kinds(made))
+        return made
 
     def sign(self, batch, who=lambda row: True):
         """Rows as they are sent: those of senders with keys signed, where `who` has the key."""
@@ -139,11 +154,7 @@ def passed(setting, rows, gate):
     """What a gate stopped, at the door and in all; microseconds a record, reading included."""
     looks = Credentials(setting.registry) if gate != "without keys" else None
     records = Records(setting.form, looks)
-    trusted = setting.trusted
-    if looks is not None:
-        trusted = trusted.having(credential=unknown(len(trusted)))
-    checks = ("contract", "origin_signature") if gate == "keys alone" else ()
-    judge = Gate(trusted, Terms(checks=checks))
+    judge = setting.gate(gate)
     bare = [{n: v for n, v in row.items() if n not in ("came",)} for row in rows]
     if looks is None:
         bare = [{n: v for n, v in row.items() if n != "signature"} for row in bare]

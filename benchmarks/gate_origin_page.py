@@ -72,8 +72,8 @@ def page(lines, results):
         for who in ("none", "random", "perfect", *GATES):
             asr = [m[who]["ASR"] for m in mine if "ASR" in m[who]]
             accuracy = np.mean([m[who]["accuracy"] for m in mine])
-            cells.append(f"{np.mean(asr) if asr else float('nan'):.2f}, {accuracy:.3f}")
-        out.append(f"| {name} | {' | '.join(cells)} |".replace("nan", "-"))
+            cells.append(f"{np.mean(asr):.2f}, {accuracy:.3f}" if asr else f"{accuracy:.3f}")
+        out.append(f"| {name} | {' | '.join(cells)} |")
     costs = [one for one in lines if one["attack"] == "cost"]
     whole = [one for one in told if one["attack"] == "none"]
     out += ["\n## What it costs\n", "| | microseconds of processor time a record |", "|---|---:|"]

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from foretaste.data import Batch, Floats, Ints, Keys, content_id
 
 _FLATTEST, _STEEPEST = 1.0, 4.0  # powers by which a tail of counts may fall
+_FORGED = np.uint64(0x9E3779B97F4A7C15)  # tells who is named from who was
 _DEVIATIONS = 1.5  # of chance, by which a count may be larger than what is behind it
 
 
 def source_keys(batch: Batch) -> Keys:
     """(n,) 64 bits of each row's `source`; 0 where it has none.
+
+    A record whose signature is missing or wrong (`credential`) is not of the source it names: it
+    gets a key of its own, so that whoever borrows a name does not spoil it.
 
     >>> source_keys(Batch(list("ab"), {"source": ["ann", "ann"]})).tolist()[0] > 0
     True
@@ -25,6 +29,9 @@ def source_keys(batch: Batch) -> Keys:
     names = [_key(name) for name in coded.dictionary.to_pylist()]
     known = np.array([*names, 0], np.uint64)
     found: Keys = known[pc.fill_null(coded.indices, len(names)).to_numpy(zero_copy_only=False)]
+    if "credential" in batch:
+        forged = batch.arrow("credential").flatten()[0].is_valid()
+        found[forged.to_numpy(zero_copy_only=False)] ^= _FORGED
     return found
 
 

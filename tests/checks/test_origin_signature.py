@@ -3,6 +3,7 @@ import pyarrow as pa
 import pytest
 
 from foretaste.checks.origin_signature import OriginSignature
+from foretaste.checks.source_trust import SourceTrust
 from foretaste.data import Batch
 from foretaste.origin.records import CREDENTIAL
 
@@ -97,3 +98,15 @@ def test_age_may_be_of_no_interest():
 def test_it_is_blind_to_poison_that_a_registered_key_signed():
     batch = rows({"sequence": 1}).having(text=["cf win a prize"], label=[0])
     assert judged(batch)[0] == [False]
+
+
+def test_a_borrowed_name_is_not_spoilt_by_whoever_borrows_it():
+    """What is held for want of a signature does not count against the source it names."""
+    batch = rows(*([{}] * 50), *([{"fault": "not signed"}] * 50)).having(source=["acme"] * 100)
+    genuine, forged = batch.take(np.arange(50)), batch.take(np.arange(50, 100))
+    check = SourceTrust()
+    state = check.start(genuine)
+    for _ in range(20):
+        state = check.learn(forged, np.zeros(50, bool), state)
+    assert check.judge(genuine, state)[0].max() == 0
+    assert check.judge(forged, state)[0].min() > 3

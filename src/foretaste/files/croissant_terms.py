@@ -36,7 +36,12 @@ MEANING = {
     **dict.fromkeys(_OF_SCHEMA, SCHEMA),
     "conformsTo": TERMS,
 }
-_KEYWORDS = {"@id", "@type", "@container", "@language", "@vocab", "@base", "@version"}
+_DECIDING = (
+    "column containedIn contentUrl distribution encodingFormat excludes extract field fileObject "
+    "fileProperty fileSet includes jsonPath md5 recordSet regex sha256 source subField transform"
+).split()  # of these the values are taken as they stand
+_IN_CONTEXT = {"@language", "@vocab", "@base", "@version"}
+_IN_WORDS = {"@id", "@type", "@container", "@language"}
 _IN_NODES = {"@id", "@type", "@value", "@language"}
 CONTEXT = {
     "@language": "en",
@@ -115,16 +120,26 @@ def _checked(context: Any) -> dict[str, str]:
         prefixes = PREFIXES | {word: _whole(iri, prefixes) for word, iri in told.items()}
     for word, meaning in words.items():
         iri = meaning.get("@id", word) if isinstance(meaning, Mapping) else meaning
-        bent = {word} if word.startswith("@") else set(meaning if isinstance(meaning, dict) else ())
-        if not bent <= _KEYWORDS or (word in MEANING and not isinstance(iri, str)):
+        if not _proper(word, meaning) or (word in MEANING and not isinstance(iri, str)):
             raise UnsafeInput(f"{word[:80]!r} is told as {str(meaning)[:80]!r}")
         if word == "@vocab" and _schemeless(str(iri)) != SCHEMA:
             raise UnsafeInput(f"its words are those of {str(iri)[:80]!r}, not of schema.org")
-        if word in PREFIXES and prefixes[word] != PREFIXES[word]:
-            raise UnsafeInput(f"{word}: means {str(iri)[:80]!r} there, not {PREFIXES[word]!r}")
+        if word in PREFIXES and _schemeless(str(meaning)) != PREFIXES[word]:
+            raise UnsafeInput(f"{word}: means {str(meaning)[:80]!r} there, not {PREFIXES[word]!r}")
         if not word.startswith("@") and word not in PREFIXES:
-            _check(word, _whole(str(iri), prefixes))
+            whole = _whole(str(iri), prefixes)
+            _check(word, whole)
+            if word not in MEANING and (meaning is not iri or whole not in PREFIXES.values()):
+                _no_beginning(word, whole)
     return prefixes
+
+
+def _proper(word: str, meaning: Any) -> bool:
+    """Whether a word is told by what may tell it."""
+    if word.startswith("@"):
+        return word in _IN_CONTEXT and not isinstance(meaning, dict | list)
+    told = set(meaning) if isinstance(meaning, dict) else set()
+    return told <= ({"@id"} if word in _DECIDING else _IN_WORDS)
 
 
 def _check(word: str, iri: str) -> None:
@@ -139,6 +154,16 @@ def _check(word: str, iri: str) -> None:
         raise UnsafeInput(f"{word[:80]!r} is made to mean {name!r}, which has a word already")
     if name.startswith("@"):
         raise UnsafeInput(f"{word[:80]!r} is made to mean {name[:20]!r}")
+
+
+def _no_beginning(word: str, iri: str) -> None:
+    """That a word is not half of another; programs differ in whether it may stand before a colon.
+
+    Raises `UnsafeInput`.
+    """
+    for name, home in MEANING.items():
+        if (home + name).startswith(iri) or name.startswith(iri):
+            raise UnsafeInput(f"{word[:80]!r} is made to mean what {name!r} begins with")
 
 
 def _words(context: Any) -> dict[str, Any]:

@@ -77,6 +77,13 @@ def test_what_is_bad_or_in_use_or_asked_about_is_never_hidden_among_others():
     assert alone == {"d0", "m7", "m8", "m9"}
 
 
+def test_of_more_than_a_page_can_show_even_what_is_in_use_is_put_together():
+    events = [trained(f"m{n}", data("d0")) for n in range(300)]
+    events += [promoted(f"m{n}", f"shop {n}") for n in range(300)]
+    few = bundled(asked(events))
+    assert sorted(len(one.members) for one in few.bundles.values()) == [1, 300]
+
+
 def test_entries_behind_a_line_are_those_of_all_it_stands_for():
     few = bundled(asked([trained(f"m{n}", data("d0")) for n in range(60)]))
     assert [one.entries for one in few.lines] == [tuple(range(1, 61))]

@@ -113,9 +113,9 @@ def test_hundreds_of_things_are_drawn_as_few():
 
 
 def test_a_picture_has_an_end():
-    events = [trained(f"m{n}", RAW, data(f"d{n}")) for n in range(BOXES + 50)]
-    events += [promoted(f"m{n}", f"shop {n}") for n in range(BOXES + 50)]
-    page = page_of(*events)
+    chain = [thing(("window", "dataset")[n % 2], f"d{n}") for n in range(BOXES + 50)]
+    pairs = zip(chain, [RAW, *chain], strict=False)
+    page = page_of(*(event("dataset_version", [one], [before]) for one, before in pairs))
     assert f"Only the first {BOXES} are drawn" in page
     assert page.count("<rect") == 2 * BOXES
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from foretaste.lineage.answer import Answer, ThingNote
 
 ENOUGH = 24  # things that are shown one by one
+MANY = 120  # bundles of which even what is bad or in use is put together
 FEWEST = 4  # that are worth a bundle
 LARGEST = 5_000  # things of which ways past others are looked for
 Ways = set[tuple[int, int]]  # from what, into what
@@ -61,17 +62,25 @@ def bundled(answer: Answer, enough: int = ENOUGH) -> Bundled:
     """
     into = {one.id: one.id for one in answer.things}
     ways: Ways = {(one.source, one.made) for one in answer.origins}
-    if len(answer.things) > enough:
-        alike = {one.id: _like(one) for one in answer.things}
-        while True:
-            ways = _shortened(ways) if len(set(into.values())) <= LARGEST else ways
-            merged = _siblings(ways, alike, set(into.values())) or _runs(ways, alike)
-            if not merged:
-                break
-            into = {one: merged.get(to, to) for one, to in into.items()}
-            ways = {(merged.get(a, a), merged.get(b, b)) for a, b in ways}
-            ways = {(a, b) for a, b in ways if a != b}
+    for limit, alone in ((enough, True), (MANY, False)):
+        if len(set(into.values())) > limit:
+            into, ways = _merged(into, ways, {one.id: _like(one, alone) for one in answer.things})
     return _put(answer, into, ways)
+
+
+def _merged(
+    into: dict[int, int], ways: Ways, alike: Mapping[int, Hashable]
+) -> tuple[dict[int, int], Ways]:
+    """Puts together what is alike, until nothing more is."""
+    while True:
+        there = set(into.values())
+        ways = _shortened(ways) if len(there) <= LARGEST else ways
+        merged = _siblings(ways, alike, there) or _runs(ways, alike)
+        if not merged:
+            return into, ways
+        into = {one: merged.get(to, to) for one, to in into.items()}
+        ways = {(merged.get(a, a), merged.get(b, b)) for a, b in ways}
+        ways = {(a, b) for a, b in ways if a != b}
 
 
 def _put(answer: Answer, into: Mapping[int, int], ways: Ways) -> Bundled:
@@ -87,11 +96,15 @@ def _put(answer: Answer, into: Mapping[int, int], ways: Ways) -> Bundled:
     return Bundled({to: Bundle(tuple(some)) for to, some in members.items()}, tuple(lines))
 
 
-def _like(thing: ThingNote) -> Hashable:
-    """What two things must share to be shown as one."""
-    alone = thing.relation == "asked" or thing.in_use or thing.state == "bad"
+def _like(thing: ThingNote, alone: bool) -> Hashable:
+    """What two things must share to be shown as one.
+
+    alone: what is bad or in use is shown by itself, as what was asked about always is
+    """
+    alone = thing.relation == "asked" or (alone and (bool(thing.in_use) or thing.state == "bad"))
     undone = thing.undone is not None
-    return (thing.kind, thing.state, thing.relation, undone, thing.id if alone else -1)
+    used = bool(thing.in_use)
+    return (thing.kind, thing.state, thing.relation, undone, used, thing.id if alone else -1)
 
 
 def _siblings(ways: Ways, alike: Mapping[int, Hashable], there: Iterable[int]) -> dict[int, int]:

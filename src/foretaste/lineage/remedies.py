@@ -106,12 +106,8 @@ def _uncleaned(view: View, things: Sequence[ThingNote]) -> set[int]:
     graph = view.graph
     kinds = ("dataset", "window")
     bad = {o.id for o in things if o.state == "bad" and o.kind in kinds and o.undone is None}
-    spared = {
-        view.ids[int(graph.edges.source[place])]
-        for place in view.edges.tolist()
-        if view.taint.spared[int(graph.edges.made[place])]
-    }
-    return bad - spared
+    saved = set(graph.edges.source[view.taint.spared[graph.edges.made]].tolist())
+    return {one for one in bad if view.number(one) not in saved}
 
 
 def _clean(data: ThingNote) -> Todo:

@@ -73,14 +73,19 @@ class View:
         return self.asked | self.origins | self.learned | self.causes
 
     @cached_property
+    def numbers(self) -> list[int]:
+        """Of the things that are shown."""
+        found: list[int] = np.flatnonzero(self.shown).tolist()
+        return found
+
+    @cached_property
     def ids(self) -> dict[int, int]:
         """Number of each thing that is shown -> its id in the answer."""
-        shown = np.flatnonzero(self.shown).tolist()
-        return dict(zip(shown, range(len(shown)), strict=True))
+        return {number: place for place, number in enumerate(self.numbers)}
 
     def number(self, place: int) -> int:
         """The number of the thing with that id."""
-        return int(np.flatnonzero(self.shown)[place])
+        return self.numbers[place]
 
     @cached_property
     def aside(self) -> frozenset[int]:

@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from foretaste.lineage.bundles import Ways, in_order
 
 Spot = tuple[int, int]  # a box and its row, or a way out of a box and a row that it goes past
@@ -79,6 +77,8 @@ def _rows(boxes: Sequence[int], ways: Ways, across: int) -> list[list[int]]:
     for one in order:
         for other in made.get(one, ()):
             layer[other] = max(layer[other], layer[one] + 1)
+    for one in reversed(order):  # down to what is made of it, so that ways are short
+        layer[one] = min((layer[other] - 1 for other in made.get(one, ())), default=layer[one])
     rows: list[list[int]] = []
     for level in range(max(layer.values(), default=-1) + 1):
         row = [one for one in boxes if layer[one] == level]
@@ -137,10 +137,8 @@ def _placed(
             left += wide[spot] + sizes.gap
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = [
-                float(np.mean([place[one] for one in near[spot]])) if spot in near else place[spot]
-                for spot in row
-            ]
+            tied = [[place[one] for one in near.get(spot, (spot,))] for spot in row]
+            wanted = [sum(some) / len(some) for some in tied]
             found = _apart(wanted, [wide[spot] for spot in row], sizes.gap, width)
             place.update(zip(row, found, strict=True))
     return place, width

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,6 +24,8 @@ SIZES = {
 }
 LETTERS = {"wide": 25, "narrow": 17}  # of a name in a box
 ORDER = get_args(How)  # the worst first
+KINDS = ("spoilt", "apart", "plain")  # of lines, that which is drawn where several are one
+Point = tuple[float, float]
 MOST = 1_000  # things and entries in tables
 BOXES = 400  # in a picture
 
@@ -44,7 +47,9 @@ def render(answer: Answer) -> str:
         style=Markup(asset("report.css") + asset("lineage.css")),  # noqa: S704 (our own files)
         pictures={name: drawn(answer, few, name) for name in SIZES},
         boxes=len(few.bundles),
-        most=BOXES,
+        drawn=BOXES,
+        most=MOST,
+        linked=partial(_linked, answer),
         models=sorted(models, key=lambda pair: (not pair[0].in_use, ORDER.index(pair[0].how))),
         todo=[(one, answer.things[one.thing]) for one in answer.todo],
         things=answer.things[:MOST],
@@ -61,7 +66,7 @@ def drawn(answer: Answer, few: Bundled, name: str) -> Markup:
     shown = list(few.bundles)[:BOXES]
     lines = [one for one in few.lines if one.source in set(shown) and one.made in set(shown)]
     found = laid(shown, {(one.source, one.made) for one in lines}, sizes)
-    ways = Markup("").join(_way(answer, one, found) for one in lines)
+    ways = _ways(answer, lines, found)
     boxes = Markup("").join(
         _box(answer, few.bundles[one], found.boxes[one], sizes, LETTERS[name]) for one in shown
     )
@@ -97,21 +102,37 @@ def _box(
     )
 
 
-def _way(answer: Answer, line: Line, found: Laid) -> Markup:
-    """A line from the foot of a box to the head of another, with an arrow."""
-    points = found.ways[line.source, line.made]
-    path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x, y), (to_x, to_y) in itertools.pairwise(points):
-        middle = (y + to_y) / 2
-        path += f"C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
-    x, y = points[-1]
+def _ways(answer: Answer, lines: Sequence[Line], found: Laid) -> Markup:
+    """Lines from the foot of a box to the head of another; a lane that several share is one."""
+    parts: dict[tuple[Point, Point], str] = {}
+    tips: dict[Point, str] = {}
+    for line in lines:
+        kind, points = _kind(answer, line), found.ways[line.source, line.made]
+        tips[points[-1]] = min(kind, tips.get(points[-1], kind), key=KINDS.index)
+        for part in itertools.pairwise(points):
+            parts[part] = min(kind, parts.get(part, kind), key=KINDS.index)
+    drawn = [_part(kind, *ends) for ends, kind in parts.items()]
+    return Markup("").join([*drawn, *(_tip(kind, *at) for at, kind in tips.items())])
+
+
+def _kind(answer: Answer, line: Line) -> str:
     source, made = answer.things[line.source], answer.things[line.made]
+    if made.state == "set aside":
+        return "apart"
     spoilt = source.state in ("bad", "tainted") and made.state in ("bad", "tainted")
-    kind = "spoilt" if spoilt else "apart" if made.state == "set aside" else "plain"
-    arrow = f"{x - 4:.1f},{y - 7:.1f} {x + 4:.1f},{y - 7:.1f} {x:.1f},{y:.1f}"
-    return Markup('<path class="way {}" d="{}"/><polygon class="tip {}" points="{}"/>').format(
-        kind, path, kind, arrow
-    )
+    return "spoilt" if spoilt else "plain"
+
+
+def _part(kind: str, start: Point, end: Point) -> Markup:
+    (x, y), (to_x, to_y) = start, end
+    middle = (y + to_y) / 2
+    path = f"M{x:.1f} {y:.1f}C{x:.1f} {middle:.1f} {to_x:.1f} {middle:.1f} {to_x:.1f} {to_y:.1f}"
+    return Markup('<path class="way {}" d="{}"/>').format(kind, path)
+
+
+def _tip(kind: str, x: float, y: float) -> Markup:
+    points = f"{x - 4:.1f},{y - 7:.1f} {x + 4:.1f},{y - 7:.1f} {x:.1f},{y:.1f}"
+    return Markup('<polygon class="tip {}" points="{}"/>').format(kind, points)
 
 
 def _use(thing: ThingNote) -> str:
@@ -147,9 +168,11 @@ def _event(answer: Answer, event: EventNote) -> dict[str, Any]:
 
 
 def _linked(answer: Answer, things: Sequence[int], most: int = 6) -> Markup:
+    """Names that lead to what is said of the things; the tables tell of the first ones."""
+    names = [(one, visible(answer.things[one].name)) for one in things[:most]]
     linked = [
-        Markup('<a href="#t{}">{}</a>').format(one, visible(answer.things[one].name))
-        for one in things[:most]
+        Markup('<a href="#t{}">{}</a>').format(one, name) if one < MOST else escape(name)
+        for one, name in names
     ]
     more = escape(f" and {len(things) - most:,} more") if len(things) > most else Markup("")
     return Markup(", ").join(linked) + more

@@ -41,9 +41,14 @@ def killed():
 
 def without_power():
     return [
-        many("power cut at a random operation, 2,400 times", 2, 200, power=True),
-        many("stopped at a random operation, 1,200 times", 3, 100, power=False),
-        many("disk full at a random operation, or a power cut, 1,200 times", 4, 100, full=True),
+        many("200 logs, each without power 12 times, at a random operation", 2, 200, power=True),
+        many("100 logs, each stopped up to 12 times, at a random operation", 3, 100, power=False),
+        many(
+            "100 logs, 12 times each: disk full from a random operation on for some, or without power",
+            4,
+            100,
+            full=True,
+        ),
     ]
 
 
@@ -154,7 +159,8 @@ HEAD = """# Faults of a ledger
 
 `PYTHONPATH=src:. python benchmarks/ledger_faults.py`, {date}, {machine}, {cores} cores that other
 work shared. Seeds 1 to 7. Appends of 1 to 1,000 entries; tiles made durable every 30,000 or 60,000
-bytes of the journal, so that this, too, is interrupted often.
+bytes of the journal, so that this, too, is interrupted often. The kills ran on a disk (ext4), the
+rest in memory (`TMPDIR=/dev/shm`), where the disk is simulated anyhow.
 """
 FOOT = """
 *Found, answer lost*: the writer was stopped after the entries were durable and before it could say

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foretaste.errors import BadInput
+from foretaste.errors import BadInput, UnsafeInput
 from foretaste.files.croissant_parts import resources_of
 from foretaste.files.croissant_terms import CONTEXT, description_of
 
@@ -65,6 +65,23 @@ def test_what_is_accepted_means_the_same_to_everybody(context, node):
         return
     told = {("contentUrl", mine.url), ("sha256", mine.sha256)}
     assert found == {one for one in told if one[1]}
+
+
+@pytest.mark.parametrize("name", ["file", "./file", "x/../file", "http://base.example/file"])
+def test_two_parts_of_one_name_are_refused_since_others_make_them_one(name):
+    node = {"@type": f"{CROISSANT}FileObject", "@id": "file", "contentUrl": "a.csv"}
+    twin = {"@id": name, "@type": f"{CROISSANT}RecordSet", "contentUrl": "b.csv"}
+    context = {**CONTEXT, "@base": "http://base.example/"}
+    said = {"@context": context, "distribution": [node], "recordSet": [twin]}
+    assert others(json.dumps(said)) == {("contentUrl", "a.csv"), ("contentUrl", "b.csv")}
+    with pytest.raises(UnsafeInput, match="two parts of it"):
+        description_of(json.dumps(said).encode(), "it")
+
+
+def test_an_agent_may_be_told_twice():
+    ada = {"@type": "sc:Person", "@id": "ada", "name": "Ada"}
+    said = {"@context": CONTEXT, "creator": ada, "publisher": ada, "name": "x"}
+    assert description_of(json.dumps(said).encode(), "it")["creator"] == ada
 
 
 @pytest.mark.parametrize("key", ["contentUrl", "sc:contentUrl", "http://schema.org/contentUrl"])

@@ -382,6 +382,7 @@ def test_over_a_network_what_was_checked_is_what_is_read(walk):
 
 def test_several_record_sets_must_be_told_apart_and_joins_are_not_followed(tmp_path, walk):
     one, other = table(WHERE), {**table(WHERE), "@id": "again", "name": "second"}
+    other["field"] = [{**field, "@id": f"again/{at}"} for at, field in enumerate(other["field"])]
     told = said([file("rows.csv", ROWS)], one, other)
     path = laid(tmp_path, {"rows.csv": ROWS}, told)
     with pytest.raises(UnreadableInput, match=r"several record sets; say which: .*#rows"):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 from foretaste.errors import UnreadableInput, UnsafeInput
 
@@ -40,6 +41,7 @@ _DECIDING = (
     "column containedIn contentUrl distribution encodingFormat excludes extract field fileObject "
     "fileProperty fileSet includes jsonPath md5 recordSet regex sha256 source subField transform"
 ).split()  # of these the values are taken as they stand
+_OF_FILES = frozenset(_DECIDING)
 _IN_CONTEXT = {"@language", "@vocab", "@base", "@version"}
 _IN_WORDS = {"@id", "@type", "@container", "@language"}
 _IN_NODES = {"@id", "@type", "@value", "@language"}
@@ -76,6 +78,7 @@ def description_of(content: bytes, shown: str) -> dict[str, Any]:
         context = said.pop("@context", None)
         prefixes = _checked(context)
         plain: dict[str, Any] = _plain(said, prefixes)
+        _apart(plain, str(_words(context).get("@base") or ""))
     except UnsafeInput as error:
         raise UnsafeInput(f"{shown}: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -212,6 +215,24 @@ def _plain(value: Any, prefixes: Mapping[str, str]) -> Any:
             raise UnsafeInput(f"{word[:80]!r} comes twice in one object, under two names")
         found[word] = inner if word == "data" else _plain(inner, prefixes)
     return found
+
+
+def _apart(said: Mapping[str, Any], base: str) -> None:
+    """That no two parts have one id: to others they are one part, with the words of both."""
+    seen: dict[str, bool] = {}
+    waiting: list[Any] = [said]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and isinstance(one.get("@id"), str) and len(one) > 1:
+            name = urljoin(base or "http://here.example/", one["@id"])
+            deciding = not _OF_FILES.isdisjoint(one)
+            if name in seen and (deciding or seen[name]):
+                raise UnsafeInput(f"two parts of it are called {one['@id'][:80]!r}")
+            seen[name] = seen.get(name, False) or deciding
+        if isinstance(one, dict):
+            waiting += [inner for word, inner in one.items() if word != "data"]
+        elif isinstance(one, list):
+            waiting += one
 
 
 def _word(key: str, prefixes: Mapping[str, str]) -> str:

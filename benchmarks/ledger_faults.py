@@ -164,11 +164,11 @@ FOOT = """
 *Found, answer lost*: the writer was stopped after the entries were durable and before it could say
 so; they are in the log, as a whole, at the next opening. *Refused*: nothing of the append is in the
 log, and the client was told. *Not published*: the client was told that its entries are in the log
-for good; they were published later. No acknowledged entry was lost, and no log was forked or shorter
-than anything it signed; a run stops with an error where one is: every entry is read back and
-compared, every root that was ever signed has to be the root over the first entries of the final
-log, and a retry never sends the same entries, so that it would be another tree. After each kill an outside reader, which never goes back,
-reads checkpoint and proof before the log is opened again.
+for good; they were published later. No acknowledged entry was lost, and no log was forked or
+shorter than anything it signed; a run stops with an error where one is: every entry is read back
+and compared, every root that was ever signed has to be the root over the first entries of the final
+log, and a retry never sends the same entries, so that it would be another tree. After each kill an
+outside reader, which never goes back, reads checkpoint and proof before the log is opened again.
 
 A power cut leaves of what was not fsynced each sector of 512 bytes or not, and each file name that
 was made, replaced or removed since its folder was fsynced or not. That is a simulation, of less

@@ -189,11 +189,12 @@ def written(found, real):
     table += [
         f"| {name} | " + " | ".join(how.format(**one) for one in found) + " |" for name, how in rows
     ]
+    said = " ".join(map(str, SIZES))
     facts = (
         f"{datetime.now(UTC).date()}, {platform.machine()}, {os.cpu_count()} cores, load average "
         f"{os.getloadavg()[0]:.1f} at the end, Python {platform.python_version()}, "
-        f"`python benchmarks/lineage_speed.py {' '.join(map(str, SIZES))}`, one run each, in seconds "
-        "of the processor."
+        f"`python benchmarks/lineage_speed.py {said}`, one run each, in seconds of "
+        "the processor."
     )
     rate = real["signed"] / real["walk_s"]
     head = HEAD.format(feeds=FEEDS, learned=LEARNED, turn=TURN)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from foretaste import readers
+from foretaste.checkpoints.listing import listed
 from foretaste.errors import BadInput, BadRecord, LedgerRefused
 from foretaste.ledger.book import Book
 from foretaste.ledger.event import Event, Thing
-from foretaste.ledger.refusals import RolledBack
+from foretaste.ledger.keys import WITNESS, SigningKey
+from foretaste.ledger.refusals import RolledBack, TooFewWitnesses
 from foretaste.lineage.asking import Question, ask
 from foretaste.lineage.meant import Words
 from foretaste.lineage.rows import Sidecars
@@ -256,6 +258,29 @@ def test_of_very_many_things_those_that_matter_are_told(monkeypatch):
     assert {one.name for one in answer.things} == {"d", "m", "copy 0", "copy 1"}
     assert answer.left_out == 18
     assert next(one.act for one in answer.todo) == "take out of use"
+
+
+def test_a_ledger_that_too_few_witnesses_signed_gives_no_answer(book):
+    witness = SigningKey.new("north.example", WITNESS).verifier.text
+    path = book.folder / "policy"
+    text = path.read_text().replace("quorum none", f"witness north {witness}\nquorum north")
+    path.write_text(text)
+    with pytest.raises(TooFewWitnesses):
+        asked(Book.open(book.folder), "raw.csv")
+
+
+def test_a_folder_is_known_by_what_is_in_it(book, place):
+    (place / "model").mkdir()
+    (place / "model" / "weights.bin").write_bytes(b"weights")
+    folder = Thing("model", "elsewhere", {"sha256": listed(place / "model").digest()})
+    book.record(Event("model_trained", (folder,), (data("else.csv"),)))
+    assert models(asked(book, "model")) == {"elsewhere": "learned"}
+    (place / "rows").mkdir()
+    (place / "raw.csv").rename(place / "rows" / "part.csv")
+    assert asked(book, "rows").things[0].name == "raw.csv"
+    (place / "nothing").mkdir()
+    with pytest.raises(BadInput, match="no file"):
+        asked(book, "nothing")
 
 
 def test_a_ledger_that_became_shorter_meanwhile_is_refused():

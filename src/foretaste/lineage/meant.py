@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from foretaste import readers
+from foretaste.checkpoints.listing import listed
 from foretaste.contracts import Source
 from foretaste.data import Batch
-from foretaste.errors import BadInput, ForetasteError
+from foretaste.errors import BadInput, ForetasteError, UnreadableInput
 from foretaste.files.streams import sha256
 from foretaste.lineage.rows import RowWanted
 from foretaste.lineage.wanted import Wanted
@@ -50,7 +51,9 @@ class Words:
         if local.is_file():
             with local.open("rb") as stream:
                 return Wanted(said, {"sha256": sha256(stream)}, lambda: self._version(said))
-        return Wanted(said, self._version(said)) if local.is_dir() else Wanted(said)
+        if local.is_dir():
+            return Wanted(said, self._listed(local), lambda: self._version(said))
+        return Wanted(said)
 
     def _row(self, said: str) -> RowWanted:
         digest = _ROW.fullmatch(said)
@@ -73,6 +76,13 @@ class Words:
             if len(found):
                 return _digest(batch, int(found[0]))
         raise BadInput(f"{path} has no row {index} that can be read")
+
+    def _listed(self, folder: Path) -> dict[str, str]:
+        """What a model that is a folder goes by: the digest that an inspection tells."""
+        try:
+            return {"sha256": listed(folder).digest()}
+        except UnreadableInput as error:
+            raise BadInput(f"{folder} is nothing that a ledger can know: {error}") from error
 
     def _version(self, path: str) -> dict[str, str]:
         """The root over the rows of a data set; nothing where it is none."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
+from foretaste.ledger.book import Book
 from foretaste.ledger.checkpoint import Checkpoint
 from foretaste.ledger.event import Event
+from foretaste.ledger.reader import Reader
 from foretaste.ledger.refusals import RolledBack
 from foretaste.lineage.gathering import Gathering
 from foretaste.lineage.wanted import Wanted
@@ -26,6 +29,30 @@ class Ledger(Protocol):
     def events(self) -> Iterator[tuple[int, Event]]: ...
 
 
+@dataclass(frozen=True)
+class Steady(Book):
+    """A book that is read by one reader only: it never goes back, nor to another tree."""
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return super().reader()
+
+    def reader(self) -> Reader:
+        """The one."""
+        return self._reader
+
+    def checkpoint(self) -> Checkpoint:
+        """The newest state, signed by the log and by as many witnesses as its policy wants."""
+        return self.policy.check(self.reader().note().content)
+
+
+def steady(ledger: Ledger) -> Ledger:
+    """A ledger of which all entries that are asked for are of one tree."""
+    if isinstance(ledger, Book):
+        return Steady(ledger.folder, ledger.where, ledger.policy, ledger.authors)
+    return ledger
+
+
 @dataclass
 class Reading:
     """All entries of a ledger, as numbers; and those that are asked for, as they are.
@@ -42,8 +69,9 @@ class Reading:
     @classmethod
     def of(cls, ledger: Ledger, wanted: Sequence[Wanted]) -> Reading:
         """Walks all entries, looking out for things that are asked about."""
-        reading = cls(ledger, ledger.checkpoint())
-        for index, event in ledger.events():
+        one_tree = steady(ledger)
+        reading = cls(one_tree, one_tree.checkpoint())
+        for index, event in one_tree.events():
             if index >= reading.against.size:
                 break
             reading.gathering.add(index, event)

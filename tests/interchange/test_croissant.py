@@ -1,6 +1,7 @@
 import hashlib
 import json
 import logging
+import struct
 import subprocess
 from pathlib import Path
 
@@ -158,6 +159,32 @@ def test_formats_the_standard_has_no_words_for_have_files_and_no_fields(tmp_path
     (tmp_path / "bare.csv").write_text("".join(f"{i},{i * i},{i % 2}\n" for i in range(50)))
     told = describe(tmp_path / "bare.csv", tmp_path, ABOUT).said
     assert "recordSet" not in told
+
+
+def test_pairs_of_files_and_folders_that_hold_their_own_state_are_described(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (40, 8, 8), np.uint8), np.arange(40, dtype=np.uint8) % 4
+    for name, array in {"images-idx3": images, "labels-idx1": labels}.items():
+        head = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+        (tmp_path / f"train-{name}-ubyte").write_bytes(head + array.tobytes())
+    data = tmp_path / "train-images-idx3-ubyte"
+    path = describe(data, tmp_path, ABOUT).write(tmp_path)
+    assert rows_of(readers.open(path)) == rows_of(readers.open(data))
+    assert len(checked(path, caplog).metadata.distribution) == 2
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"")
+    with pytest.raises(WrongChecksum, match="labels"):
+        readers.open(path)
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    saved = tmp_path / "saved"
+    columns = {"text": [f"good day number {i}" for i in range(20)], "label": ["a", "b"] * 10}
+    datasets.Dataset.from_dict(columns).save_to_disk(saved)
+    path = describe(saved, tmp_path, ABOUT).write(tmp_path)
+    assert readers.open(path).format == "croissant/huggingface"
+    assert rows_of(readers.open(path)) == rows_of(readers.open(saved))
+    (saved / "state.json").write_text("{}")
+    with pytest.raises(WrongChecksum, match=r"state\.json"):
+        readers.open(path)
 
 
 def test_columns_with_odd_names_and_parts_are_told_or_left_out(tmp_path, caplog):

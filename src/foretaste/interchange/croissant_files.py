@@ -60,7 +60,7 @@ def distribution(source: Source, data: Path, where: Path) -> Laid:
 def _of_folder(source: Any, data: Path) -> tuple[list[str], list[str]]:
     """Files with rows in them, and files that say more about those."""
     tree = getattr(getattr(source, "rows", None), "tree", None)
-    if isinstance(tree, Tree):
+    if isinstance(tree, Tree) and source.format.split("/")[0] != "huggingface":
         return [entry.name for entry in tree.entries], []
     if source.format == "image_folder":
         names = [row.leaf.path for row in source.rows if row.copied and not row.leaf.fault]

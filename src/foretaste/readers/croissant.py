@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from foretaste import readers
 from foretaste.contracts import Edits, Source
 from foretaste.data import Batch, Mask
 from foretaste.errors import UnreadableInput
 from foretaste.files import Limits, head
+from foretaste.files.croissant_labels import check_labels
 from foretaste.files.croissant_parts import Field, Table, resources_of, tables_of
 from foretaste.files.croissant_terms import LARGEST, claimed, description_of
-from foretaste.files.listing import SUFFIX
+from foretaste.files.listing import FOLDER, SUFFIX
 from foretaste.files.redescribing import redescribed, repacked, written
 from foretaste.files.staging import Stage, Staged
 from foretaste.files.tree import located, opened
@@ -39,7 +36,6 @@ READERS = {
     "application/vnd.apache.arrow.file": "arrow_file",
     "application/vnd.apache.arrow.stream": "arrow_file",
 }
-_GROUP = re.compile(r"\((?!\?)")
 
 
 @dataclass(frozen=True)
@@ -126,14 +122,21 @@ class _Opening:
             if one.property and "label" not in self.roles:
                 inside = self.stage.resource(content.resource).inside
                 lead = "" if inside or not staged.base else f"{staged.base}/"
-                _check_labels(one, lead, staged.files, int(inner.split))
+                check_labels(one, lead, staged.files, int(inner.split))
         return self._described(inner, staged)
 
     def files(self) -> Source:
         """Files without record sets: their own formats say what they are."""
         every = self.stage.resources.values()
         holders = {name for one in every for name in one.inside}
-        names = [o.id for o in every if o.id not in holders and not o.url.endswith(SUFFIX)]
+        sets = any(one.many for one in every)  # then folders are where they are
+        names = [
+            one.id
+            for one in every
+            if one.id not in holders
+            and not one.url.endswith(SUFFIX)
+            and not (sets and FOLDER in one.formats)
+        ]
         one = len(names) == 1
         staged = self.stage.laid(names[0]) if one else self.stage.together(names)
         return self._described(_files(staged.path, self.roles, None), staged)
@@ -276,22 +279,3 @@ def _roles(columns: Mapping[str, Field]) -> dict[str, str]:
         for role, kind in kinds.items()
     }
     return {role: names[0] for role, names in found.items() if len(names) == 1}
-
-
-def _check_labels(label: Field, lead: str, files: tuple[str, ...], split: int) -> None:
-    """That the pattern of a label says of every file what its folder says."""
-    full = label.property == "fullpath"
-    names = [lead + name if full else name.rpartition("/")[2] for name in files]
-    pattern = _GROUP.sub("(?P<said>", label.regex, count=1)
-    try:
-        found = pc.extract_regex(pa.array(names, pa.string()), pattern).to_pylist()
-    except (pa.ArrowException, ValueError) as error:
-        raise UnreadableInput(f"{label.id}: {label.regex[:80]!r} is no pattern: {error}") from error
-    for name, match in zip(files, found, strict=True):
-        folders = name.split("/")[split:-1]
-        told = match["said"] if match else None
-        if told != (folders[0] if folders else None):
-            raise UnreadableInput(
-                f"{label.id}: by its pattern {name} is {told!r}, by its folder "
-                f"{folders[0] if folders else None!r}; say --role label=folder, or label= for none"
-            )

@@ -14,12 +14,14 @@ HEAD = """# Signed sources at the gate
 {date}, {machine}, {cores} cores (shared with other work), one process.
 `OMP_NUM_THREADS=1 python benchmarks/gate_origin.py`
 
-Stream: 5,574 SMS in an order by chance, from 50 senders of very unequal size; every sixth row is
+Stream: 4,862 SMS in an order by chance, from 50 senders of very unequal size; every sixth row is
 kept apart to test on, of the rest the first quarter is trusted, three quarters go through the gate
 as JSON lines, each read, checked and judged (alpha 0.01, windows of 1,000). The ten senders who
 send most have a registered Ed25519 key and sign each record with number and time; the other forty
 have none and do not. Poison is 5 % of the stream, less where the source does not send so much.
-Seeds {seeds} (order of the stream, senders, attack); nothing was tuned on any of them.
+Seeds {seeds} (order of the stream, senders, attack). No setting was chosen on them; but after a
+first look at seed 7, what is held for its signature no longer counts against the source it names,
+and all was run again: the honest records held *with keys* are so a little too few there.
 
 Gates: *without keys* as `Terms()` has it; *with keys* the same and `origin_signature`; *keys alone*
 is only that check. *Stopped*: held at the door or pulled before the window was learned from. ASR
@@ -84,6 +86,7 @@ def page(lines, results):
             f"| all, {gate} | {spread([o[gate]['microseconds'] for o in whole], '{:.0f}')} |"
         )
     out.append(
-        f"\nA signature is {costs[0]['letters']} letters long; nearly all of its cost is Ed25519."
+        f"\nA signature is {costs[0]['letters']} letters long; nearly all of its cost is Ed25519. The"
+        " first four lines are for a record that they concern, the last three for any of the stream."
     )
     (results / "gate_origin.md").write_text("\n".join(out) + "\n")

@@ -86,7 +86,7 @@ def page(lines, results):
             f"| all, {gate} | {spread([o[gate]['microseconds'] for o in whole], '{:.0f}')} |"
         )
     out.append(
-        f"\nA signature is {costs[0]['letters']} letters long; nearly all of its cost is Ed25519. The"
-        " first four lines are for a record that they concern, the last three for any of the stream."
+        f"\nA signature is {costs[0]['letters']} letters long; nearly all of its cost is Ed25519."
+        " The first four lines are for a record that they concern, the last three for any."
     )
     (results / "gate_origin.md").write_text("\n".join(out) + "\n")

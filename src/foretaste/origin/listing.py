@@ -87,12 +87,15 @@ class Indexing:
         known = dict(_journaled(journal))
         wanted = list(dict.fromkeys(url for url in listed.urls if url is not None))
         left = [url for url in wanted if url not in known]
-        with ThreadPoolExecutor(self.workers) as threads:
+        threads = ThreadPoolExecutor(self.workers)
+        try:
             for some in _chunks(left):
                 found = list(threads.map(self._sight, some))
                 add_line(journal, json.dumps([asdict(one) for one in found]).encode())
                 known.update((one.url, one) for one in found)
                 progress("fetching", len(known), len(wanted))
+        finally:
+            threads.shutdown(cancel_futures=True)  # whoever interrupts does not wait for them all
         facts = {"list": listed.path.name, "sha256": _digest(listed.path), "rows": len(listed.urls)}
         digests = Digests([known[url] for url in wanted], facts)
         digests.write(out)

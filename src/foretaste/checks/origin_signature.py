@@ -44,7 +44,8 @@ class OriginSignature:
 
     Blind to what an honest provider was tricked to sign, and to poison signed with a stolen key:
     a signature proves who sent a record and that nobody altered it, not that it is clean. Blind to
-    records that were withheld, and to sources that have no key, even where their name looks like
+    records that were withheld, to those repeated here that were sent to another gate, and to
+    sources that have no key, even where their name looks like
     that of one (letters of another script; case and spaces are seen through). After a roll back of
     the gate, what was rolled back may be sent again as long as it is fresh.
 

@@ -97,7 +97,7 @@ def register(  # noqa: PLR0913 (one parameter an option)
         listed = Registry.read(registry).providers
         entered(book, [registered(one) for one in listed if one.key == verifier])
     done = "revoked" if revoke else "registered"
-    stdout.print(f"{escape(name)} {done}; {len(others) + 1} keys in {escape(str(registry))}")
+    stdout.print(f"{escape(name)} {done}; keys in {escape(str(registry))}: {len(others) + 1}")
 
 
 @app.command("sign")

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from foretaste.ledger.event import ALGORITHMS, Event, Thing
 from foretaste.lineage.graph import (
@@ -38,7 +39,7 @@ _FIELDS = 3  # event, thing, role: of a naming
 class Gathering:
     """Takes in events in any order, and numbers things by their digests.
 
-    Memory: about 700 bytes an event of a gate, which names six things (measured; see
+    Memory: about 600 bytes an event of a gate, which names six things (measured; see
     `benchmarks/lineage_speed.py`). No text is kept but kinds, verdicts and places of use.
 
     >>> from foretaste.ledger.event import Thing
@@ -53,9 +54,9 @@ class Gathering:
 
     def __init__(self) -> None:
         self._digests: dict[bytes, int] = {}
-        self._same = array("q")  # of each digest one that means the same thing; itself: a root
-        self._ties = array("q")
-        self._index, self._kind, self._said = array("q"), array("q"), array("q")
+        self._same = array("i")  # of each digest one that means the same thing; itself: a root
+        self._ties = array("i")
+        self._index, self._kind, self._said = array("q"), array("i"), array("i")
         self._kinds: dict[str, int] = {}
         self._words: dict[str, int] = {"": 0}
         self._number: Ints | None = None
@@ -77,16 +78,18 @@ class Gathering:
 
     def graph(self) -> Graph:
         """All of it; the same whatever the order in which events came."""
-        ties = np.array(self._ties, np.int64).reshape(-1, _FIELDS)
+        ties = np.array(self._ties, np.int32).reshape(-1, _FIELDS)
         index = np.array(self._index, np.int64)
         order = np.argsort(index, kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        event, role = place[ties[:, 0]], ties[:, 2]
+        event = place[ties[:, 0]]
         sequence = np.argsort(event, kind="stable")
-        thing = self._numbered(ties[sequence, 1])
+        event, digest, role = event[sequence], ties[sequence, 1], ties[sequence, 2]
+        del ties, sequence
+        thing = self._numbered(digest)
         things = int(thing.max(initial=-1)) + 1
-        found = Ties(event[sequence], thing, role[sequence])
+        found = Ties(event, thing, role.astype(np.int64))
         events = Events(
             index[order],
             np.array(self._kind, np.int64)[order],
@@ -130,9 +133,9 @@ class Gathering:
             number = parent
         return number
 
-    def _numbered(self, digests: Ints) -> Ints:
+    def _numbered(self, digests: npt.NDArray[np.int32]) -> Ints:
         """Numbers of the things that digests stand for, in the order in which they are named."""
-        roots = np.array([self._root(one) for one in range(len(self._same))], np.int64)
+        roots = np.fromiter(map(self._root, range(len(self._same))), np.int64, len(self._same))
         named_roots = roots[digests]
         distinct, first, inverse = np.unique(named_roots, return_index=True, return_inverse=True)
         rank = np.empty(len(distinct), np.int64)

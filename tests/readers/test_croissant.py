@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from foretaste import readers
+from foretaste.contracts import Edits
 from foretaste.errors import (
     BadInput,
     ForetasteError,
@@ -165,6 +166,21 @@ def test_both_halves_of_it_are_data_sets_with_right_descriptions(tmp_path, walk,
     assert [len(part.rows) for part in parts] == [chosen.sum(), (~chosen).sum()]
     assert sorted(parts[0].column("id") + parts[1].column("id")) == sorted(walked.column("id"))
     assert "croissant.json" in [one.name for one in kept.iterdir()]
+
+
+def test_rows_that_are_changed_or_new_are_described_anew(tmp_path, walk):
+    for name, path in {"plain": plain(tmp_path), "zip": None}.items():
+        if path is None:
+            content = zipped({"data/rows.csv": ROWS.encode()})
+            (tmp_path / name).mkdir()
+            path = packed(tmp_path / name, content)
+        edits = Edits({3: {"label": "spam"}}, [{"label": "ham", "text": "a new one"}])
+        assert readers.open(path).rewrite(tmp_path / f"out-{name}", edits) == {}
+        walked = walk(tmp_path / f"out-{name}")
+        assert walked.source.notes == ()
+        assert walked.column("label")[3] == "spam"
+        assert walked.rows[-1]["text"] == "a new one"
+        assert len(walked.rows) == 41
 
 
 def test_a_folder_of_pictures_is_checked_by_its_list(tmp_path, walk, halves):

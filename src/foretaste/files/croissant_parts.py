@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fnmatch
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from foretaste.errors import UnreadableInput, UnsafeInput
 from foretaste.files.croissant_terms import bare
 
-MOST = 200_000  # files, fields, patterns: together
+MOST = 200_000  # files, fields, record sets
+PATTERNS = 1_000  # of one set of files
 _HEX = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 _PATH = re.compile(r"\$(?:\[\*\]|\.\w+|\[\d+\])*(?:\.(\w+)|\['([^'\]]+)'\])")
 _ENUMERATIONS = ("Enumeration", "Split")
@@ -37,6 +39,29 @@ class Resource:
     inside: tuple[str, ...] = ()
     includes: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+
+    @property
+    def lead(self) -> str:
+        """What the paths of a folder's files begin with; nothing for the description's own.
+
+        >>> Resource("a", False, "./images/").lead, Resource("a", False, ".").lead
+        ('images/', '')
+        """
+        url = self.url.removeprefix("./").rstrip("/")
+        return f"{url}/" if url not in ("", ".") else ""
+
+    def takes(self) -> Callable[[str], bool]:
+        """Whether a path is of this set; a star goes over folders, as others have it, too.
+
+        Raises `UnreadableInput` for a set without patterns, or with too many.
+        """
+        if not self.includes or len(self.includes) + len(self.excludes) > PATTERNS:
+            raise UnreadableInput(f"{self.id}: a set of files by {len(self.includes):,} patterns")
+        yes, no = (
+            [re.compile(fnmatch.translate(pattern)) for pattern in patterns]
+            for patterns in (self.includes, self.excludes)
+        )
+        return lambda name: any(p.match(name) for p in yes) and not any(p.match(name) for p in no)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ a network, is read from a copy, so that what was checked is what is read.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 import re
@@ -37,7 +36,6 @@ from foretaste.files.members import unpack
 from foretaste.files.streams import BLOCK, Limits
 from foretaste.files.tree import inside, kind_of, located, opened
 
-PATTERNS = 1_000  # of one set of files
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _KINDS = (".csv", ".jsonl")  # of files that say more about images
 
@@ -115,13 +113,13 @@ class Stage:
             ) from None
 
     def _set(self, one: Resource) -> Staged:
-        wanted = _wanted(one)
+        wanted = one.takes()
         holders = [self.resource(name) for name in one.inside]
         folders = [holder for holder in holders if FOLDER in holder.formats]
         if len(folders) == len(holders) == 1:
             return self._folder(folders[0], wanted)
         for folder in () if holders else self.resources.values():
-            lead = _lead(folder)
+            lead = folder.lead
             if FOLDER in folder.formats and all(
                 pattern.startswith(lead) for pattern in one.includes
             ):
@@ -133,7 +131,7 @@ class Stage:
 
     def _folder(self, one: Resource, wanted: Callable[[str], bool]) -> Staged:
         """A folder; its SHA-256 is that of the list of those of its files that are read."""
-        lead = _lead(one)
+        lead = one.lead
         root = self._inside(lead.rstrip("/")) if lead else self.root
         files = self._listed(root, wanted)
         if not one.sha256:
@@ -284,20 +282,3 @@ class Stage:
             self.notes[f"no checksum covers {one.id}"] = None
         elif found != one.sha256:
             raise WrongChecksum(one.id, found, one.sha256)
-
-
-def _lead(one: Resource) -> str:
-    """What the paths of a folder's files begin with; nothing for the description's own folder."""
-    url = one.url.removeprefix("./").rstrip("/")
-    return f"{url}/" if url not in ("", ".") else ""
-
-
-def _wanted(one: Resource) -> Callable[[str], bool]:
-    """Whether a file is of a set; a star goes over folders, as in the standard's own library."""
-    if not one.includes or len(one.includes) + len(one.excludes) > PATTERNS:
-        raise UnreadableInput(f"{one.id}: a set of files by {len(one.includes):,} patterns")
-    yes, no = (
-        [re.compile(fnmatch.translate(pattern)) for pattern in patterns]
-        for patterns in (one.includes, one.excludes)
-    )
-    return lambda name: any(p.match(name) for p in yes) and not any(p.match(name) for p in no)

@@ -13,9 +13,9 @@ from typing import Any
 from foretaste.contracts import Source
 from foretaste.errors import BadInput
 from foretaste.files import kind_of
+from foretaste.files.croissant_parts import PATTERNS
 from foretaste.files.label_files import NAMES
 from foretaste.files.listing import FOLDER, SUFFIX, digest_of, listing
-from foretaste.files.staging import PATTERNS
 from foretaste.files.tree import Tree
 
 FORMATS = {

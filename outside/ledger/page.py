@@ -19,9 +19,6 @@ itself, proof files (`.tlog-proof`) and consistency proofs that we made. Then on
 is changed, and all is checked again. Nothing is shared between the programs but the files and the
 log's public key. The programs around `aics-tlog` and Go's package read the proof files, which those
 do not know, and hand the hashes to them; `Refused` is theirs, for an answer that is no exception.
-
-Nobody else here checks ML-DSA-44: no tool that could be had does.
-
 """
 
 
@@ -72,9 +69,11 @@ def _matrix(matrix: dict[str, dict[str, str]]) -> str:
 
 
 def _witnesses(tried: dict[tuple[str, str], bool]) -> str:
-    if not tried:
-        return "## Witnesses\n\nNot run: `aics-witness` is not here.\n"
-    names = {"theirs": "`aics-witness` server, our client", "ours": "our server, its client"}
+    names = {
+        "theirs": "`aics-witness` server, our client",
+        "ours": "our server, the client of `aics-witness`",
+        "go": "Go's `crypto`, our signatures",
+    }
     rows = [
         (names[which], what, "yes" if fine else "**no**") for (which, what), fine in tried.items()
     ]

@@ -11,6 +11,7 @@ import argparse
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -112,13 +113,18 @@ def checked(folder: Path, key: VerifyingKey) -> str:
     return ""
 
 
-def witnessed(build: Path, tool: tools.Tool, key: VerifyingKey, found: Findings) -> None:
+def witnessed(build: Path, some: dict[str, tools.Tool], key: VerifyingKey, found: Findings) -> None:
     say(f"{elapsed()} witnesses …")
     case, folder = build / "cases" / "unchanged", build / "witness"
-    for what, fine in witnesses.theirs(tool, case, folder):
-        found.witnesses["theirs", what] = fine
-    for what, fine in witnesses.ours(tool, case, folder, key):
-        found.witnesses["ours", what] = fine
+    tried: list[tuple[str, Iterable[tuple[str, bool]]]] = []
+    if "aics" in some:
+        tried.append(("theirs", witnesses.theirs(some["aics"], folder)))
+        tried.append(("ours", witnesses.ours(some["aics"], case, folder, key)))
+    if "go" in some:
+        tried.append(("go", witnesses.both_kinds(some["go"], case, folder, key)))
+    for which, outcomes in tried:
+        for what, fine in outcomes:
+            found.witnesses[which, what] = fine
     found.wrong += [f"witness: {what[1]}" for what, fine in found.witnesses.items() if not fine]
 
 
@@ -144,8 +150,7 @@ def main() -> int:
         return 2
     key = outsiders(build, some, found)
     insiders(build, some, found)
-    if "aics" in some:
-        witnessed(build, some["aics"], key, found)
+    witnessed(build, some, key, found)
     said.report.write_text(page(found), encoding="utf-8")
     refused = sum(len(row) for row in found.matrix.values())
     say(f"{len(found.clean)} verifiers, {len(found.matrix)} changes, {refused} refusals wanted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import socket
@@ -15,7 +16,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from foretaste.ledger.cosigning import ask, enough, published
-from foretaste.ledger.keys import WITNESS, SigningKey, VerifyingKey
+from foretaste.ledger.keys import WITNESS, WITNESS_ML_DSA, SigningKey, VerifyingKey
+from foretaste.ledger.note import Note
 from foretaste.ledger.policy import Log, Policy, Witness
 from foretaste.ledger.reader import Reader
 from foretaste.ledger.refusals import Forked, RolledBack
@@ -25,7 +27,7 @@ from outside.ledger.cases import OLD, SIZE
 from outside.ledger.tools import Tool, run
 
 
-def theirs(tool: Tool, case: Path, folder: Path) -> Iterator[tuple[str, bool]]:
+def theirs(tool: Tool, folder: Path) -> Iterator[tuple[str, bool]]:
     """What was tried with an `aics-witness` server, and whether it went as it should."""
     key = SigningKey.new("small.example/log")
     shutil.rmtree(folder, ignore_errors=True)
@@ -84,6 +86,29 @@ def ours(tool: Tool, case: Path, folder: Path, key: VerifyingKey) -> Iterator[tu
         (case / "old" / str(SIZE)).unlink()
         server.should_exit = True
         thread.join(20)
+
+
+def both_kinds(
+    tool: Tool, case: Path, folder: Path, log: VerifyingKey
+) -> Iterator[tuple[str, bool]]:
+    """Signatures of a witness of ours by both algorithms, checked by the program in Go."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "cosigned"
+    keys = [SigningKey.new("ours.example/witness", kind) for kind in (WITNESS, WITNESS_ML_DSA)]
+    note = Note.read((case / "log" / "checkpoint").read_bytes())
+    file.write_bytes(note.having(key.sign(note.text, int(time.time())) for key in keys).content)
+    named = (log.text, *(key.verifier.text for key in keys))
+
+    def refused() -> str:
+        return json.loads(run(*tool.command, "witnessed", str(file), *named))["error"]
+
+    yield "Ed25519 and ML-DSA-44 signatures of our witness are accepted", not refused()
+    good = file.read_bytes()
+    for what, at in (("ML-DSA-44", len(good) - 500), ("time", good.rindex(b"witness ") + 20)):
+        changed = bytearray(good)
+        changed[at] = ord("B") if changed[at] == ord("A") else ord("A")
+        file.write_bytes(changed)
+        yield f"one byte of the {what} changed: {refused()[:60]}", bool(refused())
 
 
 @contextmanager

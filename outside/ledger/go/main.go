@@ -1,6 +1,7 @@
 // Command outside checks logs with the code that Go's module database is checked with, and writes one.
 //
 //	outside verify KEY FOLDER…   one line of JSON for each folder: what was checked, or why it is refused
+//	outside witnessed FILE KEY WITNESS…   whether a log and all of some witnesses signed a checkpoint
 //	outside write FOLDER SIZE    a log with so many entries; the key that checks it is in FOLDER/vkey
 //
 // A folder has log/ (C2SP tlog-tiles), old/ (checkpoints of earlier times, named by size), proofs/
@@ -43,6 +44,16 @@ func main() {
 		size, err := strconv.Atoi(os.Args[3])
 		fail(err)
 		fail(write(os.Args[2], size))
+		return
+	}
+	if os.Args[1] == "witnessed" {
+		c := counts{Case: filepath.Base(os.Args[2])}
+		if err := witnessed(os.Args[2], os.Args[3], os.Args[4:]); err != nil {
+			c.Error = err.Error()
+		}
+		line, err := json.Marshal(c)
+		fail(err)
+		fmt.Println(string(line))
 		return
 	}
 	key, err := note.NewVerifier(os.Args[2])

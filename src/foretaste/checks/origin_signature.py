@@ -45,9 +45,9 @@ class OriginSignature:
     Blind to what an honest provider was tricked to sign, and to poison signed with a stolen key:
     a signature proves who sent a record and that nobody altered it, not that it is clean. Blind to
     records that were withheld, to those repeated here that were sent to another gate, and to
-    sources that have no key, even where their name looks like
-    that of one (letters of another script; case and spaces are seen through). After a roll back of
-    the gate, what was rolled back may be sent again as long as it is fresh.
+    sources that have no key, even where their name looks like that of one (letters of another
+    script; case and spaces are seen through). After a roll back of the gate, what was rolled back
+    may be sent again as long as it is fresh.
 
     Needs `credential` (n,): a struct of fault, signer, sequence, signed, since, until and revoked,
     null where there is nothing to say; looks at `arrived`. Grows with the number of keys.

@@ -290,3 +290,16 @@ def test_a_ledger_that_became_shorter_meanwhile_is_refused():
 
     with pytest.raises(RolledBack):
         ask(Shorter(trained("m", data("d")), trained("n", data("d"))), Question(Words().meant("m")))
+
+
+def test_what_the_ledger_calls_like_a_row_is_no_row(book, place):
+    window = thing("window", "raw.csv#0")
+    book.record(
+        Event("gate_window", (window,), ()), trained("m", Thing("window", "w", window.digest))
+    )
+    answer = asked(book, "raw.csv#0")
+    assert answer.row is None
+    assert [(one.kind, one.name) for one in answer.things] == [
+        ("window", "raw.csv#0"),
+        ("model", "m"),
+    ]

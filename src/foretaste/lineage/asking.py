@@ -63,11 +63,15 @@ class Asked:
         return found
 
     def meant(self, said: Wanted | RowWanted) -> Wanted | RowWanted:
-        """A digest that no thing has may be a row's."""
-        if isinstance(said, RowWanted) or said.whole is None or said.known:
+        """What no thing is called, and no digest of a thing, may be a row."""
+        if isinstance(said, RowWanted) or said.known:
             return said
-        row = RowWanted(said.said, said.whole)
-        return row if standing(row, self.gathering, self.sidecars).held else said
+        digest = said.as_row()
+        if digest is None:
+            return said
+        row = RowWanted(said.said, digest)
+        sure = said.row is not None or standing(row, self.gathering, self.sidecars).held
+        return row if sure else said
 
     def worded(self, bad: Wanted | RowWanted) -> Taint:
         """What follows from somebody calling something bad."""

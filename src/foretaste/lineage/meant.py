@@ -40,11 +40,12 @@ class Words:
         """What is meant.
 
         A path comes before a name: of what is at hand its content counts, not what it is called.
+        PATH#INDEX is a row, unless the ledger calls something so.
         Raises `BadInput` for a row that is not there.
         """
         path, _, index = said.rpartition("#")
         if path and index.isdecimal() and Path(path).exists():
-            return RowWanted(said, self._at(path, int(index)))
+            return Wanted(said, row=lambda: self._at(path, int(index)))
         if self.row or said.startswith("row:"):
             return self._row(said)
         local = Path(said)

@@ -47,7 +47,7 @@ def _things(view: View) -> list[ThingNote]:
                 "id": place,
                 "kind": (thing := view.called(number)).kind,
                 "name": thing.name,
-                "names": tuple(dict.fromkeys(one.name for _, one in view.named[number])),
+                "names": tuple(dict.fromkeys(one.thing.name for one in view.named[number])),
                 "digest": dict(thing.digest),
                 "relation": _relation(view, number),
                 "state": _state(view, number, verdicts.get(number, [])),
@@ -55,7 +55,7 @@ def _things(view: View) -> list[ThingNote]:
                 "verdicts": verdicts.get(number, []),
                 "in_use": view.uses.places(number),
                 "undone": _undone(view, number),
-                "first": view.named[number][0][0],
+                "first": view.named[number][0].entry,
             }
         )
         for number, place in ids.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,14 @@ from foretaste.lineage.uses import Uses
 
 LEARNING = ("model_trained", "federated_round")
 TELLING = ("model", "dataset", "window", "round", "update", "source")  # kinds, before vaguer ones
+
+
+class Naming(NamedTuple):
+    """That an entry names a thing; how: in its facts alone, as used, or as made."""
+
+    entry: int
+    thing: Thing
+    how: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,25 +128,25 @@ class View:
         return {index: events[index] for index in sorted(events)}
 
     @cached_property
-    def named(self) -> dict[int, list[tuple[int, Thing]]]:
+    def named(self) -> dict[int, list[Naming]]:
         """Number of each thing that is shown -> entries that name it, and how, oldest first."""
         return self._named(self.reading.some(self._first(self.shown)) | self.events, set(self.ids))
 
-    def _named(
-        self, events: Mapping[int, Event], numbers: set[int]
-    ) -> dict[int, list[tuple[int, Thing]]]:
-        found: dict[int, list[tuple[int, Thing]]] = {one: [] for one in sorted(numbers)}
+    def _named(self, events: Mapping[int, Event], numbers: set[int]) -> dict[int, list[Naming]]:
+        found: dict[int, list[Naming]] = {one: [] for one in sorted(numbers)}
         for index in sorted(events):
             event = events[index]
-            for thing in (*named_in_facts(index, event), *event.used, *event.made):
-                for number in self.reading.gathering.numbers(thing.digest).tolist():
+            parts = (tuple(named_in_facts(index, event)), event.used, event.made)
+            told = [(how, thing) for how, things in enumerate(parts) for thing in things]
+            for naming in (Naming(index, thing, how) for how, thing in told):
+                for number in self.reading.gathering.numbers(naming.thing.digest).tolist():
                     if number in found:
-                        found[number].append((index, thing))
+                        found[number].append(naming)
         return found
 
     def called(self, number: int) -> Thing:
         """A thing that is shown, by what entries say of it."""
-        return _called([thing for _, thing in self.named[number]])
+        return _called(self.named[number])
 
     def thing(self, number: int) -> Thing:
         """Any thing, shown or not, as the entry has it that names it first."""
@@ -145,7 +154,7 @@ class View:
             return self.called(number)
         which = np.arange(self.graph.things) == number
         things = self._named(self.reading.some(self._first(which)), {number})
-        return _called([thing for _, thing in things[number]])
+        return _called(things[number])
 
     def of_rows(self) -> list[int]:
         """Numbers of the things shown that are known by a root over their rows."""
@@ -159,9 +168,12 @@ class View:
         return found
 
 
-def _called(things: Sequence[Thing]) -> Thing:
-    """By its newest name, the kind that tells most, and all digests that were seen."""
-    kinds = {thing.kind for thing in things}
-    kind = next((one for one in TELLING if one in kinds), things[-1].kind)
-    names = [thing.name for thing in things if thing.kind == kind]
-    return Thing(kind, names[-1], {a: d for thing in things for a, d in thing.digest.items()})
+def _called(namings: Sequence[Naming]) -> Thing:
+    """By the name that it was last made under, the kind that tells most, and all digests seen."""
+    named = [naming for naming in namings if naming.how] or namings
+    kinds = {naming.thing.kind for naming in named}
+    kind = next((one for one in TELLING if one in kinds), named[-1].thing.kind)
+    of_kind = [naming for naming in named if naming.thing.kind == kind]
+    best = max(of_kind, key=lambda naming: (naming.how, naming.entry))
+    digest = {a: d for naming in namings for a, d in naming.thing.digest.items()}
+    return Thing(kind, best.thing.name, digest)

@@ -25,11 +25,13 @@ class Wanted:
     said:   by whoever asks
     digest: of a file or folder that is at hand; empty: `said` is a name, or begins a digest
     more:   gives further digests, where those are not known and more work may help
+    row:    gives the digest of a row, where no thing is called so
     """
 
     said: str
     digest: Mapping[str, str] = field(default_factory=dict)
     more: Callable[[], Mapping[str, str]] | None = None
+    row: Callable[[], bytes] | None = None
     _found: dict[tuple[str, str], tuple[int, Thing]] = field(default_factory=dict, repr=False)
     _named: dict[tuple[str, str], tuple[int, Thing]] = field(default_factory=dict, repr=False)
 
@@ -38,14 +40,15 @@ class Wanted:
         self._begins = digits.group(1) if digits and not self.digest else None
 
     @property
-    def whole(self) -> bytes | None:
-        """The whole digest that it is, if it is one."""
-        return bytes.fromhex(self._begins) if self._begins and len(self._begins) == 64 else None
-
-    @property
     def known(self) -> bool:
         """Whether an event named it, or began so."""
         return bool(self._found or self._named)
+
+    def as_row(self) -> bytes | None:
+        """The digest of the row that may be meant, if it is one."""
+        if self.row is not None:
+            return self.row()
+        return bytes.fromhex(self._begins) if self._begins and len(self._begins) == 64 else None
 
     def see(self, index: int, event: Event) -> None:
         """Looks whether an event names it."""

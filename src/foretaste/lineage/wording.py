@@ -133,6 +133,21 @@ def _version(facts: Facts) -> str:
     )
 
 
+def _window(facts: Facts) -> str:
+    names = ("held", "rejected", "pulled")
+    stopped = [f"{_n(facts[name])} {name}" for name in names if facts.get(name)]
+    return _joined(f"{_n(facts.get('rows'))} rows", *stopped)
+
+
+def _round(facts: Facts) -> str:
+    return _joined(
+        f"round {_n(facts.get('number'))}",
+        _text(facts.get("rule", "")),
+        f"{_n(facts['admitted'])} clients let in" if "admitted" in facts else "",
+        f"{_n(facts['turned'])} turned away" if facts.get("turned") else "",
+    )
+
+
 def _planted(facts: Facts) -> str:
     return _joined(_text(facts.get("attack", "")), f"{_n(facts.get('count'))} rows")
 
@@ -147,6 +162,8 @@ _WORDS: Mapping[str, Callable[[Facts], str]] = {
     "rollback": _back,
     "dataset_version": _version,
     "attack_planted": _planted,
+    "gate_window": _window,
+    "federated_round": _round,
 }
 
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from foretaste.cli.app import app
 from foretaste.errors import BadInput
 from foretaste.interchange.receipt import check_receipt
+from foretaste.interchange.scitt import check_statement
 from foretaste.ledger.book import Book
 from foretaste.ledger.keys import read_key
 from foretaste.ledger.refusals import (
@@ -214,5 +215,8 @@ def test_what_a_ledger_knows_is_written_for_other_programs(place):
     keys = [log.key for log in book.policy.logs]
     told = check_receipt(Path("receipt.cose").read_bytes(), book.entry(1), keys)
     assert told.index == 1
+    run("export", "--format", "scitt", "--index", 1, "--out", "statement.cose")
+    said = check_statement(Path("statement.cose").read_bytes(), book.authors)
+    assert said == book.event(1)
     with pytest.raises(BadInput, match="--index"):
         run("export", "--format", "receipt")

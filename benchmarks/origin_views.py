@@ -231,7 +231,8 @@ def page(lines):
                 for who in ("none", "random", "perfect", "check")
             ]
             out.append(f"| {name} | {' | '.join(cells)} |")
-    out += ["\n## The detector `digest_mismatch` on what was downloaded, honest files as they were listed\n",
+    out += ["\n## The detector `digest_mismatch` on what was downloaded\n",
+            "Beside the digests of the index; honest files are as they were listed.\n",
             "| | found | honest rows accused |", "|---|---:|---:|"]  # fmt: skip
     for name, mine in by_name.items():
         if "scan beside" in mine[0]:

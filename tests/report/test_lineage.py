@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from foretaste.errors import BadInput
 from foretaste.lineage.answer import Answer
 from foretaste.lineage.asking import Question, ask
 from foretaste.lineage.wanted import Wanted
@@ -118,6 +119,13 @@ def test_a_picture_has_an_end():
     page = page_of(*(event("dataset_version", [one], [before]) for one, before in pairs))
     assert f"Only the first {BOXES} are drawn" in page
     assert page.count("<rect") == 2 * BOXES
+
+
+def test_a_page_that_cannot_be_written_is_an_error_that_says_so(tmp_path):
+    answer = ask(Told(*STORY), Question(Wanted("raw.csv")))
+    write(answer, tmp_path / "new" / "page.html")
+    with pytest.raises(BadInput, match="cannot be written"):
+        write(answer, tmp_path)
 
 
 def test_a_thing_about_which_nothing_else_is_known_has_a_page_too():

@@ -50,8 +50,7 @@ class Words:
             return self._row(said)
         local = Path(said)
         if local.is_file():
-            with local.open("rb") as stream:
-                return Wanted(said, {"sha256": sha256(stream)}, lambda: self._version(said))
+            return Wanted(said, {"sha256": _content(local)}, lambda: self._version(said))
         if local.is_dir():
             return Wanted(said, self._listed(local), lambda: self._version(said))
         return Wanted(said)
@@ -94,6 +93,14 @@ class Words:
 
     def _source(self, path: Any) -> Source:
         return readers.open(path, self.roles, self.format if isinstance(path, str) else None)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return sha256(stream)
+    except OSError as error:
+        raise UnreadableInput(f"{path} cannot be read: {error}") from error
 
 
 def _digest(batch: Batch, row: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from markupsafe import Markup, escape
 
+from foretaste.errors import BadInput
 from foretaste.lineage.answer import Answer, EventNote, How, ThingNote
 from foretaste.lineage.bundles import Bundle, Bundled, Line, bundled
 from foretaste.lineage.wording import TITLES, said, short, titled
@@ -31,8 +32,16 @@ BOXES = 400  # in a picture
 
 
 def write(answer: Answer, path: Path) -> None:
-    """Writes the page: one file that needs no network and no script."""
-    path.write_text(render(answer), encoding="utf-8")
+    """Writes the page: one file that needs no network and no script.
+
+    Raises `BadInput` where nothing can be written.
+    """
+    page = render(answer)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error}") from error
 
 
 def render(answer: Answer) -> str:

@@ -65,7 +65,9 @@ def _scanned(facts: Facts) -> str:
     ran = sum(run.get("status") == "ran" for run in runs)
     return _joined(
         _text(facts.get("verdict", "no verdict")),
-        f"{_n(facts.get('flagged'))} of {_n(facts.get('rows'))} rows flagged",
+        f"{_n(facts['flagged'])} of {_n(facts.get('rows'))} rows flagged"
+        if "flagged" in facts
+        else "",
         f"alpha {_text(facts['alpha'])}" if "alpha" in facts else "",
         f"found by {', '.join(found[:MOST])}" if found else "",
         f"{ran} of {len(runs)} detectors ran" if runs else "",
@@ -85,8 +87,8 @@ def _inspected(facts: Facts) -> str:
 
 def _cleaned(facts: Facts) -> str:
     return _joined(
-        f"{_n(facts.get('kept'))} kept",
-        f"{_n(facts.get('quarantined'))} set aside",
+        f"{_n(facts['kept'])} kept" if "kept" in facts else "",
+        f"{_n(facts['quarantined'])} set aside" if "quarantined" in facts else "",
         f"{_n(facts['relabelled'])} with another label" if facts.get("relabelled") else "",
         f"because of {'attacks alone' if facts.get('what') == 'attack' else 'any finding'}",
     )
@@ -136,12 +138,12 @@ def _version(facts: Facts) -> str:
 def _window(facts: Facts) -> str:
     names = ("held", "rejected", "pulled")
     stopped = [f"{_n(facts[name])} {name}" for name in names if facts.get(name)]
-    return _joined(f"{_n(facts.get('rows'))} rows", *stopped)
+    return _joined(f"{_n(facts['rows'])} rows" if "rows" in facts else "", *stopped)
 
 
 def _round(facts: Facts) -> str:
     return _joined(
-        f"round {_n(facts.get('number'))}",
+        f"round {_n(facts['number'])}" if "number" in facts else "",
         _text(facts.get("rule", "")),
         f"{_n(facts['admitted'])} clients let in" if "admitted" in facts else "",
         f"{_n(facts['turned'])} turned away" if facts.get("turned") else "",
@@ -149,7 +151,8 @@ def _round(facts: Facts) -> str:
 
 
 def _planted(facts: Facts) -> str:
-    return _joined(_text(facts.get("attack", "")), f"{_n(facts.get('count'))} rows")
+    count = f"{_n(facts['count'])} rows" if "count" in facts else ""
+    return _joined(_text(facts.get("attack", "")), count)
 
 
 _WORDS: Mapping[str, Callable[[Facts], str]] = {

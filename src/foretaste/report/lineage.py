@@ -23,6 +23,7 @@ SIZES = {
     "wide": Sizes(),
     "narrow": Sizes(across=2, width=170, height=66, gap=10, between=34, lane=8),
 }
+LEAST = 0.8  # of its width to which a picture shrinks before it is scrolled
 LETTERS = {"wide": 25, "narrow": 17}  # of a name in a box
 ORDER = get_args(How)  # the worst first
 KINDS = ("spoilt", "apart", "plain")  # of lines, that which is drawn where several are one
@@ -82,8 +83,8 @@ def drawn(answer: Answer, few: Bundled, name: str) -> Markup:
     width, height = round(found.width), round(found.height)
     return Markup(
         '<svg class="graph {}" role="group" aria-label="{} things and what was made from what" '
-        'width="{}" height="{}" viewBox="0 0 {} {}">{}{}</svg>'
-    ).format(name, len(shown), width, height, width, height, ways, boxes)
+        'width="{}" height="{}" viewBox="0 0 {} {}" style="min-width:{}px">{}{}</svg>'
+    ).format(name, len(shown), *(width, height) * 2, round(width * LEAST), ways, boxes)
 
 
 def _box(

@@ -185,6 +185,30 @@ def test_without_digests_of_rows_what_may_hold_it_counts_as_holding_it(book):
     assert models(answer)["less"] == "trained on it"
 
 
+def test_a_row_accused_or_set_aside_was_in_the_data_though_their_digests_are_gone(book):
+    row = asked(book, f"raw.csv#{POISON[0]}").row.digest
+    raw = version_of(readers.open("raw.csv")).root
+    (book.rows / f"{raw}.rows").unlink()
+    answer = asked(book, row)
+    assert answer.verdict == "tainted"
+    assert models(answer) == {"ate": "trained on it", "less": "cleaned before"}
+    root = version_of(readers.open("gone.csv")).root
+    facts = {"verdict": "poisoned", "accused": f"rows:{root}"}
+    other = data("other.csv")
+    book.record(Event("scan_verdict", (record("t"),), (other,), facts), trained("third", other))
+    assert models(asked(book, row))["third"] == "trained on it"
+
+
+def test_what_a_row_came_from_may_have_held_it_where_no_digests_show_that(book):
+    row = f"kept.csv#{POISON[1] - 2}"
+    raw = version_of(readers.open("raw.csv")).root
+    (book.rows / f"{raw}.rows").unlink()
+    for answer in (asked(book, row, row), asked(book, "kept.csv", row)):
+        states = {one.name: one.state for one in answer.things}
+        assert states["raw.csv"] == "bad"
+    assert models(asked(book, row, row)) == {"ate": "trained on it", "less": "trained on it"}
+
+
 def test_digests_of_rows_that_were_changed_are_refused(book):
     path = next(book.rows.glob("*.rows"))
     content = bytearray(path.read_bytes())

@@ -73,12 +73,21 @@ class Asked:
         sure = said.row is not None or standing(row, self.gathering, self.sidecars).held
         return row if sure else said
 
+    def holding(self, found: Standing) -> Ints:
+        """What holds a row, or what it came from and may have held it: no digests show that."""
+        things = found.numbers(self.graph)
+        nobody = by_word(self.graph, NONE, NONE)
+        view = _view(self, Question(Wanted(""), forward=False), nobody, things)
+        known = {number for number, _ in self.sidecars.known(self.gathering)}
+        perhaps = [one for one in view.of_rows() if view.origins[one] and one not in known]
+        return np.union1d(things, perhaps).astype(np.int64)
+
     def worded(self, bad: Wanted | RowWanted) -> Taint:
         """What follows from somebody calling something bad."""
         meant = self.meant(bad)
         if isinstance(meant, RowWanted):
             found = self.standing(meant)
-            return by_word(self.graph, found.numbers(self.graph), found.absent)
+            return by_word(self.graph, self.holding(found), found.absent)
         named = meant.numbers(self.gathering)
         return by_word(self.graph, named, without_rows_of(named, self.gathering, self.sidecars))
 
@@ -107,7 +116,7 @@ def _of_row(asked: Asked, question: Question, row: RowWanted) -> Answer:
     """Of a row: what holds it is bad, if somebody says so, a verdict or a cleaning did."""
     found = asked.standing(row)
     aside = found.aside(asked.graph)
-    things, accused = found.numbers(asked.graph), found.accused(asked.graph)
+    things, accused = asked.holding(found), found.accused(asked.graph)
     named = any(asked.meant(one) == row for one in question.bad)
     bad = named or len(accused) > 0 or _attacked(asked, aside)
     carried = by_word(asked.graph, things, found.absent)

@@ -10,7 +10,7 @@ import numpy as np
 
 from foretaste.errors import BadInput
 from foretaste.lineage.gathering import Gathering
-from foretaste.lineage.graph import ACCUSED, ASIDE, Graph, Ints
+from foretaste.lineage.graph import ACCUSED, ASIDE, USED, Graph, Ints
 from foretaste.versions import Rows, check_row
 from foretaste.versions.rows import SUFFIX
 
@@ -64,18 +64,29 @@ class Standing:
     absent: Ints
 
     def numbers(self, graph: Graph) -> Ints:
-        """Of all things that hold it; rows that a verdict accuses are no thing of their own."""
-        named = graph.ties.thing[graph.ties.role != ACCUSED]
-        return np.intersect1d(sorted(self.held), named).astype(np.int64)
+        """Of the things that hold it, by a proof or because it was accused or set aside there.
+
+        Rows that a verdict accuses are no thing of their own.
+        """
+        ties = graph.ties
+        events = np.zeros(len(graph.events.index), bool)
+        events[self._accusing(graph)] = True
+        judged = ties.thing[ties.of(events, USED)]
+        cleaned = graph.edges.source[np.isin(graph.edges.made, self.aside(graph))]
+        there = np.intersect1d(sorted(self.held), ties.thing[ties.role != ACCUSED])
+        return np.setdiff1d(np.concatenate([there, judged, cleaned]), self.absent).astype(np.int64)
 
     def aside(self, graph: Graph) -> Ints:
-        """Numbers of those that are rows set aside."""
-        return np.intersect1d(self.numbers(graph), graph.ties.thing[graph.ties.role == ASIDE])
+        """Numbers of the rows set aside among which it is."""
+        return np.intersect1d(sorted(self.held), graph.ties.thing[graph.ties.role == ASIDE])
 
     def accused(self, graph: Graph) -> Ints:
         """Entries of the verdicts that accuse it."""
+        return graph.events.index[self._accusing(graph)]
+
+    def _accusing(self, graph: Graph) -> Ints:
         ties = (graph.ties.role == ACCUSED) & np.isin(graph.ties.thing, sorted(self.held))
-        return np.unique(graph.events.index[graph.ties.event[ties]])
+        return np.unique(graph.ties.event[ties])
 
 
 def standing(wanted: RowWanted, gathering: Gathering, sidecars: Sidecars) -> Standing:

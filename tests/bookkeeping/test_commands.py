@@ -10,7 +10,7 @@ from foretaste import readers
 from foretaste.cli.app import app
 from foretaste.errors import BadInput
 from foretaste.ledger.book import Book
-from foretaste.versions import Rows, version_of
+from foretaste.versions import Rows, row_digests, version_of
 
 WORDS = {
     "ham": "lunch meeting report office monday plan train team".split(),
@@ -235,6 +235,15 @@ def numbers(n, seed, **more):
         | more
         for i in range(n)
     ]
+
+
+def test_a_row_that_came_through_a_gate_is_found_in_its_window_by_its_digest(ledger, store):
+    source = readers.open(str(store.parent / "stream.jsonl"), {})
+    digests = np.concatenate([row_digests(batch) for batch in source])
+    windows = [event.made[0] for event in told(ledger)]
+    sides = [Rows.open(ledger.rows / f"{one.digest['rows']}.rows") for one in windows]
+    assert sides[1].find(digests[150].tobytes()) == (50,)
+    assert sides[0].find(digests[150].tobytes()) == ()
 
 
 def test_what_a_person_found_in_a_held_record_is_told(ledger, tmp_path):

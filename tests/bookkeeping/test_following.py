@@ -55,7 +55,7 @@ def kinds(book):
 
 def test_windows_are_told_while_the_gate_runs(ledger, settings):
     stored, keeper = begun(Opening(settings))
-    with keeper, Following(ledger, keeper, stored.store, stored.folder):
+    with keeper, Following(ledger, keeper, stored):
         submitted(stored, keeper, 1)
         until = time.monotonic() + 30
         while len(kinds(ledger)) < 2 and time.monotonic() < until:
@@ -69,7 +69,7 @@ def test_what_was_not_told_before_the_end_is_told_at_the_next_start(ledger, sett
         submitted(stored, keeper, 1)
     assert kinds(ledger) == []
     stored, keeper = begun(Opening(settings))
-    with keeper, Following(ledger, keeper, stored.store, stored.folder):
+    with keeper, Following(ledger, keeper, stored):
         submitted(stored, keeper, 2)
     assert [event.facts["number"] for _, event in ledger.events()] == [0, 1, 2, 3]
 
@@ -79,7 +79,7 @@ def test_a_ledger_that_cannot_be_written_stops_no_gate(ledger, settings, monkeyp
     keys = ledger.folder / "keys"
     shutil.move(keys, ledger.folder / "away")
     stored, keeper = begun(Opening(settings))
-    with keeper, Following(ledger, keeper, stored.store, stored.folder) as told:
+    with keeper, Following(ledger, keeper, stored) as told:
         submitted(stored, keeper, 1)
         until = time.monotonic() + 30
         while not told.failures and time.monotonic() < until:

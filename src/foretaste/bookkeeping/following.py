@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
@@ -14,7 +13,9 @@ from foretaste.gate.journal_view import View
 from foretaste.gate.keeper import Keeper
 from foretaste.gate.observing import Observer, Observers
 from foretaste.gate.ruled import Window
+from foretaste.gate.stores import Stored
 from foretaste.ledger.book import Book
+from foretaste.updates.stored import StoredWindows
 
 PAUSE = 30.0  # seconds after which what people decided, and what failed before, is told too
 _log = logging.getLogger("foretaste.bookkeeping")
@@ -28,10 +29,11 @@ class Following(Observer):
     failures: how often it could not be written
     """
 
-    def __init__(self, book: Book, keeper: Keeper, store: str, folder: Path | None = None) -> None:
+    def __init__(self, book: Book, keeper: Keeper, stored: Stored) -> None:
         self.failures = 0
-        self._book, self._name = book, keeper.name or store
-        self._journal = Journal.open(store, folder)
+        self._book, self._name = book, keeper.name or stored.store
+        self._journal = Journal.open(stored.store, stored.folder)
+        self._windows = StoredWindows(View(self._journal), stored.trusted.classes)
         self._news, self._over = Event(), Event()
         self._thread = Thread(target=self._telling, name="foretaste-ledger", daemon=True)
         self._thread.start()
@@ -67,7 +69,7 @@ class Following(Observer):
 
     def _tell(self) -> None:
         try:
-            catch_up(self._book, View(self._journal), self._name)
+            catch_up(self._book, self._windows, self._name)
         except (ForetasteError, OSError) as error:
             self.failures += 1
             _log.warning("the ledger of %s could not be written: %s", self._name, error)

@@ -21,12 +21,13 @@ from foretaste.gate.journal_view import Kept, View
 from foretaste.gating import Sifted, Sinks
 from foretaste.ledger.book import Book, waited
 from foretaste.ledger.event import Event, Thing
-from foretaste.updates.history import History
 from foretaste.updates.record import PullBack, Rollback, Update
-from foretaste.updates.stored import UPDATES
+from foretaste.updates.stored import StoredWindows
+from foretaste.versions import version_of
 
 PAGE = 500  # held records read at once
 MOST = 200  # things of one event
+OWN = ("arrived", "breach", "credential", "key")  # columns that a gate adds to a row
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,15 @@ class Told:
     reviews: frozenset[str] = field(default_factory=frozenset)
 
 
-def catch_up(book: Book, view: View, name: str) -> range:
+def catch_up(book: Book, windows: StoredWindows, name: str) -> range:
     """Tells a ledger what happened in a store since it was told last; where that stands in it.
 
-    name: of the store, for people
+    windows: of the store; name: of it, for people
     """
-    path = _mark(book, Path(view.journal.folder))
+    path = _mark(book, windows.folder)
     lock = waited(path.with_suffix(".lock"))
     try:
-        events, now = _since(view, name, _read(path))
+        events, now = _since(windows, name, book.rows, _read(path))
         if not events:
             return range(0)
         added = book.record(*events)
@@ -76,27 +77,29 @@ def sifted(stream: str, sinks: Sinks, done: Sifted) -> tuple[Event, ...]:
     return (Event("cleaning_decision", made, used, facts),) if made or used else ()
 
 
-def _since(view: View, name: str, told: Told) -> tuple[list[Event], Told]:
-    windows = view.windows(after=told.window)
-    events = [_window(one, name) for one in windows]
-    reviewed = [one for one in _reviewed(view) if one.decision.id not in told.reviews]
+def _since(windows: StoredWindows, name: str, folder: Path, told: Told) -> tuple[list[Event], Told]:
+    over = windows.view.windows(after=told.window)
+    events = [_window(windows, one, name, folder) for one in over]
+    reviewed = [one for one in _reviewed(windows.view) if one.decision.id not in told.reviews]
     events += [_decided(one) for one in reviewed]
-    history = History(Path(view.journal.folder) / UPDATES)
-    every = history.events()
+    every = windows.history.events()
     models = {one.number: one.model for one in every if isinstance(one, Update)}
     for happened in every[told.history :]:
         events += _happened(happened, models)
     now = Told(
-        max([told.window, *(one.record.window for one in windows)]),
+        max([told.window, *(one.record.window for one in over)]),
         len(every),
         told.reviews | {one.decision.id for one in reviewed},
     )
     return events, now
 
 
-def _window(kept: Kept, name: str) -> Event:
+def _window(windows: StoredWindows, kept: Kept, name: str, folder: Path) -> Event:
     record = kept.record
-    digest = kept.file.stem if kept.rows else _sha(record.id)
+    digest = {"sha256": kept.file.stem if kept.rows else _sha(record.id)}
+    if kept.rows and kept.file.exists():  # else it was set aside before it could be told
+        rows = windows.rows(kept.file.stem).without(*OWN)
+        digest["rows"] = version_of([rows], sidecar=folder).root
     facts = {
         "number": record.window,
         "id": record.id,
@@ -108,7 +111,7 @@ def _window(kept: Kept, name: str) -> Event:
         "content": record.content,
         "failures": list(record.failures),
     }
-    thing = Thing("window", f"{name}#{record.window}", {"sha256": digest})
+    thing = Thing("window", f"{name}#{record.window}", digest)
     return Event("gate_window", (thing,), (), facts)
 
 

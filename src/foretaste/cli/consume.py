@@ -67,7 +67,7 @@ def consume(  # noqa: PLR0913 (one parameter an option)
         if book is not None:
             from foretaste.bookkeeping.following import Following
 
-            also.enter_context(Following(book, keeper, kept.store, kept.folder))
+            also.enter_context(Following(book, keeper, kept))
         if metrics is not None and telemetry.metrics is not None:
             telemetry.metrics.serve(metrics)
         stderr.print(escape(f"{source} → {admitted}, {held}, {rejected}; stop with Ctrl-C"))

@@ -76,10 +76,12 @@ def caught_up(book: Book | None, store: str, folder: Path | None) -> None:
     if book is None:
         return
     from foretaste.bookkeeping.streams import catch_up
+    from foretaste.updates.stored import StoredWindows
 
     journal = Journal.open(store, folder)
     try:
-        told(book, catch_up(book, View(journal), store))
+        windows = StoredWindows(View(journal), Stored(store, folder).trusted.classes)
+        told(book, catch_up(book, windows, store))
     finally:
         journal.shut()
 

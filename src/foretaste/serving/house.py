@@ -103,6 +103,6 @@ class House:
         keeper.name = name
         self.telemetry.follow(keeper)
         if self._book is not None:
-            self._followers.append(Following(self._book, keeper, stored.store, stored.folder))
+            self._followers.append(Following(self._book, keeper, stored))
         bounds = Bounds(limits.batch, limits.waiting, limits.bytes)
         return Lane(name, keeper, stored.records, bounds)

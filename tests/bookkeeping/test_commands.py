@@ -220,6 +220,7 @@ def test_windows_updates_and_rollbacks_of_a_gate_are_told_once(ledger, store):
     assert use.used == update.made
     assert look.kind == "scan_verdict"
     assert set(look.used) == set(update.used)
+    assert look.made[0].kind == "record"
     assert back.kind == "rollback"
     assert back.facts["by"] == "ann"
     assert update.made[0] in back.used

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
+from typing import TypeVar
 
 from foretaste.bookkeeping.seeing import file_of
 from foretaste.durable import write_durably
@@ -26,7 +27,9 @@ from foretaste.updates.stored import StoredWindows
 from foretaste.versions import version_of
 
 PAGE = 500  # held records read at once
-MOST = 200  # things of one event
+MOST = 200  # windows of one event
+SOME = 50  # records beside them
+T = TypeVar("T")
 OWN = ("arrived", "breach", "credential", "key")  # columns that a gate adds to a row
 
 
@@ -83,9 +86,8 @@ def _since(windows: StoredWindows, name: str, folder: Path, told: Told) -> tuple
     reviewed = [one for one in _reviewed(windows.view) if one.decision.id not in told.reviews]
     events += [_decided(one) for one in reviewed]
     every = windows.history.events()
-    models = {one.number: one.model for one in every if isinstance(one, Update)}
-    for happened in every[told.history :]:
-        events += _happened(happened, models)
+    for number, happened in enumerate(every[told.history :], told.history):
+        events += _happened(happened, every[:number])
     now = Told(
         max([told.window, *(one.record.window for one in over)]),
         len(every),
@@ -132,35 +134,38 @@ def _decided(held: Held) -> Event:
 
 
 @singledispatch
-def _happened(happened: object, models: Mapping[int, str]) -> list[Event]:
+def _happened(happened: object, before: Sequence[object]) -> list[Event]:
+    """Events of one line of an updates' history; before: the lines before it."""
     raise BadRecord(f"a {type(happened).__name__} in the history of updates")
 
 
 @_happened.register
-def _(update: Update, models: Mapping[int, str]) -> list[Event]:
-    made = _update(update.number, update.model)
-    used = [_learned(one) for one in update.learned[-MOST:]]
-    if update.parent:
-        used.append(Thing("update", "the update before", {"sha256": update.parent}))
+def _(update: Update, before: Sequence[object]) -> list[Event]:
+    made, at = _update(update.number, update.model), _second(update.time)
+    pulled = [_record(one) for one in before if isinstance(one, PullBack)]
     facts = {
         "number": update.number,
         "recipe": update.recipe,
         "admitted": update.admitted,
+        "parent": f"sha256:{update.parent}" if update.parent else "",
         "windows": len(update.learned),
         "canaries": len(update.guarded.canaries),
         "reasons": list(update.guarded.reasons),
     }
-    told = [Event("model_trained", (made,), tuple(used), facts, _second(update.time))]
+    told = [
+        Event("model_trained", (made,), (*map(_learned, some), *pulled[-SOME:]), facts, at)
+        for some in batched(update.learned, MOST)
+    ]
     if update.admitted:
         to = {"to": "gate", "by": "canaries", "why": "every canary holds"}
-        told.append(Event("checkpoint_promoted", (), (made,), to, _second(update.time)))
+        told.append(Event("checkpoint_promoted", (), (made,), to, at))
     return told
 
 
 @_happened.register
-def _(back: Rollback, models: Mapping[int, str]) -> list[Event]:
+def _(back: Rollback, before: Sequence[object]) -> list[Event]:
+    models = {one.number: one.model for one in before if isinstance(one, Update)}
     undone = [_update(number, models[number]) for number in back.undone if number in models]
-    aside = [_learned(one) for one in back.windows[-MOST:]]
     facts = {
         "back_to": f"sha256:{models[back.back_to]}" if back.back_to in models else "",
         "to": "gate",
@@ -169,22 +174,45 @@ def _(back: Rollback, models: Mapping[int, str]) -> list[Event]:
         "by": back.by,
         "why": back.why,
     }
-    return [Event("rollback", (), (*undone, *aside), facts, _second(back.time))]
+    gone = [*undone, *map(_learned, back.windows)]
+    at = _second(back.time)
+    return [Event("rollback", (), some, facts, at) for some in batched(gone, MOST) if some]
 
 
 @_happened.register
-def _(look: PullBack, models: Mapping[int, str]) -> list[Event]:
-    used = tuple(_learned(one) for one in look.windows[-MOST:])
-    if not used:
-        return []
+def _(look: PullBack, before: Sequence[object]) -> list[Event]:
+    made, at = (_record(look),), _second(look.time)
+    bad = {one.window for one in look.found}
     facts = {
         "verdict": look.verdict,
         "rows": look.rows,
         "flagged": len(look.found),
-        "windows": sorted({f"sha256:{one.window}" for one in look.found}),
         "updates": list(look.updates),
     }
-    return [Event("scan_verdict", (), used, facts, _second(look.time))]
+    return [
+        Event(
+            "scan_verdict",
+            made,
+            tuple(map(_learned, some)),
+            {**facts, "windows": [f"sha256:{one}" for one in some if one in bad]},
+            at,
+        )
+        for some in batched(look.windows, MOST)
+    ]
+
+
+def batched(some: Sequence[T], most: int) -> Iterator[tuple[T, ...]]:
+    """In parts of at most so many; nothing as one part of none.
+
+    >>> list(batched("abc", 2)), list(batched("", 2))
+    ([('a', 'b'), ('c',)], [()])
+    """
+    for start in range(0, max(1, len(some)), most):
+        yield tuple(some[start : start + most])
+
+
+def _record(look: PullBack) -> Thing:
+    return Thing("record", f"pull-back {look.time}", {"sha256": _sha(look.model_dump_json())})
 
 
 def _update(number: int, model: str) -> Thing:

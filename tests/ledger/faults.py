@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from foretaste.errors import NotDurable, NotPublished
-from foretaste.ledger import log
+from foretaste.ledger import folder, log
 from foretaste.ledger.reader import Reader
 from foretaste.ledger.writer import Writer
 from tests.ledger.naive import KEY
@@ -105,7 +105,9 @@ class Client:
 def stopped(where, rng, rounds, *, full=False, power=True, state=None):
     """A client whose disk fails in each round, at a random operation."""
     client, disk = Client(where, rng, state), Disk(where.parent, rng)
-    with client.watched(), mock.patch.object(log, "SETTLE", 30_000):
+    quick = mock.patch.multiple(log, SETTLE=30_000)
+    one_by_one = mock.patch.object(folder, "AT_ONCE", 1)  # the same at each run
+    with client.watched(), quick, one_by_one:
         for _ in range(rounds):
             disk.left, disk.full = int(rng.integers(0, 90)), full and rng.random() < 0.7
             try:

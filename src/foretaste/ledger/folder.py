@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from foretaste.durable import sync_folder
 from foretaste.errors import UnreadableInput
 
 CHECKPOINT = "checkpoint"
+AT_ONCE = 16  # files made durable
 _PIECE = 64 << 10  # bytes that are read at a time
 OWN = ".writer"  # what a writer keeps for itself in a folder
 
@@ -50,13 +52,13 @@ class Folder:
             self._moved(beside, self.root / path)
 
     def settle(self, paths: Iterable[str]) -> None:
+        files = [self.root / path for path in sorted(paths)]
         folders = {self.root}
-        for path in paths:
-            with (self.root / path).open("rb") as file:
-                os.fsync(file.fileno())
-            folders.update(self.root / folder for folder in Path(path).parents)
-        for folder in sorted(folders, reverse=True):
-            sync_folder(folder)
+        for path in files:
+            folders.update(path.parents[: len(path.parents) - len(self.root.parents)])
+        with ThreadPoolExecutor(AT_ONCE) as pool:  # a file system waits for many as for one
+            for some in (files, sorted(folders)):
+                list(pool.map(sync_folder, some))  # which syncs files as well
 
     def partials(self, path: str) -> list[str]:
         try:

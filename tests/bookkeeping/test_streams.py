@@ -2,7 +2,8 @@
 
 import pytest
 
-from foretaste.bookkeeping.streams import MOST, _happened
+from foretaste.bookkeeping.parts import MOST
+from foretaste.bookkeeping.streams import _happened
 from foretaste.errors import BadRecord
 from foretaste.updates.record import Found, Guarded, PullBack, Rollback, Update
 

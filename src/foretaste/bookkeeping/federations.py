@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foretaste import datasets
+from foretaste.bookkeeping.parts import MOST, batched
 from foretaste.bookkeeping.seeing import Seen, opened_and_seen, plain
 from foretaste.durable import whole_lines
 from foretaste.federating import Federation
@@ -17,7 +18,7 @@ from foretaste.federation.record import Decided
 from foretaste.ledger.book import Book
 from foretaste.ledger.event import Event, Thing
 
-SHOWN = 200  # clients named in an event
+CHECKPOINTS = "checkpoints"  # the folder of the chain in that of the federation
 
 
 def federated(
@@ -28,8 +29,7 @@ def federated(
     data: as it was given: a path, or the name of a data set that can be fetched
     out:  the folder of the federation
     """
-    lines = whole_lines(out / LINES)
-    links = [read_link(line, number) for number, line in enumerate(lines, 1)]
+    links = _links(out)
     have = {link.model for link in links}
     known = {
         thing.digest.get("sha256")
@@ -54,8 +54,7 @@ def federated(
 
 def appealed(folder: Path, said: Decided, last: int) -> tuple[Event, ...]:
     """That a person decided of a client, after which round."""
-    digest = hashlib.sha256(said.model_dump_json().encode()).hexdigest()
-    client = Thing("source", f"{folder}#{said.client}", {"sha256": digest})
+    client = _client(said.client, _links(folder), folder)
     facts = {
         "decision": said.decision,
         "client": said.client,
@@ -71,16 +70,32 @@ def _rounds(
 ) -> Iterator[Event]:
     before: tuple[Thing, ...] = ()
     for link in links:
-        model = Thing("model", str(out / name_of(link.round)), {"sha256": link.model})
+        model = Thing("model", str(out / CHECKPOINTS / name_of(link.round)), {"sha256": link.model})
         said = {
             **facts,
             "number": link.round,
             "rule": link.rule,
             "admitted": len(link.admitted),
-            "who": list(link.admitted[:SHOWN]),
             "line": f"sha256:{link.digest}",
             "record": f"sha256:{link.record}",
         }
-        if link.model not in known:
-            yield Event("federated_round", (model,), (*before, on.thing), said)
+        clients = [_client(name, links, out) for name in link.admitted]
+        for some in batched(() if link.model in known else (on.thing, *before, *clients), MOST):
+            if some:
+                yield Event("federated_round", (model,), some, said)
         before = (model,)
+
+
+def _links(folder: Path) -> list[Link]:
+    lines = whole_lines(folder / CHECKPOINTS / LINES)
+    return [read_link(line, number) for number, line in enumerate(lines, 1)]
+
+
+def _client(name: str, links: list[Link], folder: Path) -> Thing:
+    """A client, named by its federation's first round: the same name elsewhere is another one."""
+    said = f"client {name} of {links[0].digest if links else folder}"
+    return Thing("source", f"{folder}#{name}", {"sha256": _sha(said)})
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
-from typing import TypeVar
 
+from foretaste.bookkeeping.parts import MOST, batched
 from foretaste.bookkeeping.seeing import file_of
 from foretaste.durable import write_durably
 from foretaste.errors import BadRecord
@@ -27,9 +27,7 @@ from foretaste.updates.stored import StoredWindows
 from foretaste.versions import version_of
 
 PAGE = 500  # held records read at once
-MOST = 200  # windows of one event
 SOME = 50  # records beside them
-T = TypeVar("T")
 OWN = ("arrived", "breach", "credential", "key")  # columns that a gate adds to a row
 
 
@@ -199,16 +197,6 @@ def _(look: PullBack, before: Sequence[object]) -> list[Event]:
         )
         for some in batched(look.windows, MOST)
     ]
-
-
-def batched(some: Sequence[T], most: int) -> Iterator[tuple[T, ...]]:
-    """In parts of at most so many; nothing as one part of none.
-
-    >>> list(batched("abc", 2)), list(batched("", 2))
-    ([('a', 'b'), ('c',)], [()])
-    """
-    for start in range(0, max(1, len(some)), most):
-        yield tuple(some[start : start + most])
 
 
 def _record(look: PullBack) -> Thing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -132,6 +133,18 @@ def ask(ledger: Ledger = None) -> None:
         f"{escape(checkpoint.origin)}",
         highlight=False,
     )
+
+
+@app.command("evidence")
+def evidence(folder: Folder) -> None:
+    """Print what logs sent that shows two histories of theirs; exit code 1 where there is any."""
+    found = _witness(folder).state.evidence()
+    for one in found:
+        when = datetime.fromtimestamp(one.at, UTC).isoformat()
+        stdout.print(f"[bold]{escape(one.origin)}[/]  {when}  {one.why}; signed before:")
+        sys.stdout.write(one.latest.decode("utf-8", "replace") + "sent now:\n")
+        sys.stdout.write(one.request.content.decode("utf-8", "replace"))
+    raise typer.Exit(1 if found else 0)
 
 
 def _witness(folder: Path) -> Any:

@@ -12,6 +12,7 @@ https://github.com/in-toto/attestation
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -119,9 +120,14 @@ class Event:
                 f"{self.kind} with {len(self.made) + len(self.used):,} things; 1 to {MOST} may be"
             )
         object.__setattr__(self, "at", self.at or now())
-        object.__setattr__(self, "by", self.by or f"foretaste {version('foretaste')}")
+        object.__setattr__(self, "by", self.by or _program())
         if not _WHEN.fullmatch(self.at):
             raise MalformedEntry(f"{self.kind} at {self.at[:40]!r}; wanted is 2026-11-23T04:05:06Z")
+
+
+@functools.cache
+def _program() -> str:
+    return f"foretaste {version('foretaste')}"
 
 
 def now() -> str:

@@ -5,6 +5,7 @@ The words (`ARCHITECTURE.md` draws the floors they live on):
     Dataset -> Encoder -> Detector -> p-values -> Finding -> Verdict
     Batch   -> Attack  -> what was touched        (to measure what would be found)
     Attack  x  Defence -> Recipe  -> Scorecard    (a campaign: what it does, what is left)
+    Event   -> Book                               (a ledger: what was done, for others to check)
 
 A detector is map, merge, fit, map: `summarize`, `merge`, `fit`, `score`; so the same file runs
 over a data set here, on a cluster, and in a stream.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from foretaste.api import Options, Result, inspect, mend, redteam, scan
     from foretaste.data import Batch
     from foretaste.federating import Federation, federate
+    from foretaste.ledger.book import Book
+    from foretaste.ledger.event import Event, Thing
     from foretaste.mending import Remedy
     from foretaste.scanning.run import Settings
     from foretaste.tracing import trace
@@ -32,11 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Batch",
+    "Book",
+    "Event",
     "Federation",
     "Options",
     "Remedy",
     "Result",
     "Settings",
+    "Thing",
     "Training",
     "federate",
     "inspect",
@@ -49,11 +55,14 @@ __all__ = [
 
 _HOMES = {
     "Batch": "foretaste.data",
+    "Book": "foretaste.ledger.book",
+    "Event": "foretaste.ledger.event",
     "Federation": "foretaste.federating",
     "Options": "foretaste.api",
     "Remedy": "foretaste.mending",
     "Result": "foretaste.api",
     "Settings": "foretaste.scanning.run",
+    "Thing": "foretaste.ledger.event",
     "Training": "foretaste.training",
     "federate": "foretaste.federating",
     "inspect": "foretaste.api",

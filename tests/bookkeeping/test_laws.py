@@ -11,6 +11,7 @@ ONLY_READ = {
     "gate contract", "gate checks", "gate held", "gate replay", "gate updates", "gate drift",
     "origin keygen", "origin sign", "origin check",
     "ledger init", "ledger witness new", "ledger witness trust", "ledger witness serve",
+    "ledger witness evidence",
 }  # fmt: skip
 
 

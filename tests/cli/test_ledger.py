@@ -186,8 +186,15 @@ def test_a_ledger_that_was_put_back_as_a_whole_is_found_by_its_witness(witnessed
     run("witness", "ask")
     shutil.rmtree("L")
     shutil.copytree("old", "L")
+    assert run("witness", "evidence", "w").exit_code == 0
     with pytest.raises(LedgerRefused, match="4"):
         run("witness", "ask")
+    run("append", "--kind", "checkpoint_promoted", "--used", "model:model.bin", "--fact", "to=x")
+    with pytest.raises(LedgerRefused):
+        run("witness", "ask")
+    told = run("witness", "evidence", "w")
+    assert told.exit_code == 1
+    assert told.stdout.count("example.com/data") >= 2
 
 
 def test_a_witness_s_folder_and_numbers_are_checked(place):

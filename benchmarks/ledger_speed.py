@@ -305,11 +305,11 @@ durable at the end is in. One append of 1,000 took {batches[p50]} ms (p50) and {
 (p99), of one entry {singles[p50]} and {singles[p99]} ms. Verifying the whole log again:
 {walk} entries/s. Goals:
 """
-OTHERS = """The peers make each tile and checkpoint durable by itself, aics-tlog with `fsync=False` nothing at
-all; it also looks each tile up before it writes it. Neither has a journal, a lock or a recovery;
-tlog-scales says that its writer is not crash-safe. Both ran in Python 3.12. What counts against
-another program on this crowded disk is the number of times that it is waited for: twice an append
-here, and many files at once when tiles are made durable.
+OTHERS = """The peers make each tile and checkpoint durable by itself, aics-tlog with `fsync=False`
+nothing at all; it also looks each tile up before it writes it. Neither has a journal, a lock or a
+recovery; tlog-scales says that its writer is not crash-safe. Both ran in Python 3.12. What counts
+against another program on this crowded disk is the number of times that it is waited for: twice an
+append here, and many files at once when tiles are made durable.
 """
 GROWTH = """
 Entries of 7 to 14 bytes, 10,000 a checkpoint. A proof is by a new reader with nothing in memory:

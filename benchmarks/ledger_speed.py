@@ -297,8 +297,8 @@ Where two numbers stand, the first is by the clock, the second by the processor'
 process. Seeds 1 (entries) and 2 (what is proven).
 
 This is the last of three runs. While other work crowded processor and disk (load average 3.3, a
-file of 0.6 MB fsynced in 6 ms), the writer took 36,916 batched and 158 single entries a second by the
-clock, aics-tlog with fsync 15,050 and 63.
+file of 0.6 MB fsynced in 6 ms), the writer took 36,916 batched and 158 single entries a second by
+the clock, aics-tlog with fsync 15,050 and 63.
 """
 FLOOR = """Entries of 300 to 1,000 bytes, ready made. They are written twice, because a journal
 makes them durable with one fsync before their tiles are written. Nothing that does this in this
@@ -312,7 +312,7 @@ durable at the end is in. One append of 1,000 took {batches[p50]} ms (p50) and {
 OTHERS = """The peers make each tile and checkpoint durable by itself, aics-tlog with `fsync=False`
 nothing at all; it also looks each tile up before it writes it. Neither has a journal, a lock or a
 recovery; tlog-scales says that its writer is not crash-safe. Both ran in Python 3.12. What counts
-against another program on this crowded disk is the number of times that it is waited for: twice an
+against another program on a crowded disk is the number of times that it is waited for: twice an
 append here, and many files at once when tiles are made durable.
 """
 GROWTH = """

@@ -27,7 +27,7 @@ class ProvenanceSpoofing:
 
     The model is shown rows of other classes, with the trigger if there is one.
 
-    Countered at the gate by keys of sources (`origin_signature`), and in a scan by recorded
+    Countered by keys of sources at the gate (`origin_signature`), and in a scan by recorded
     digests where the content was exchanged (`digest_mismatch`): both see every such row, with no
     false alarm. Without those by what looks at content: `trigger_phrase`, `trigger_patch`,
     `trigger_value`; `label_noise`, `label_flip`, `neighbour_disagreement`. Of 50 rows in 5,574

@@ -14,11 +14,12 @@ from foretaste.errors import BadInput
 from foretaste.interchange.receipt import check_receipt
 from foretaste.interchange.scitt import check_statement
 from foretaste.ledger.book import Book
-from foretaste.ledger.keys import read_key
+from foretaste.ledger.keys import SigningKey, read_key
 from foretaste.ledger.refusals import (
     LedgerRefused,
     RolledBack,
     TooFewWitnesses,
+    UnknownSigner,
     WrongInclusion,
 )
 from foretaste.ledger.witness import Witness
@@ -227,3 +228,47 @@ def test_what_a_ledger_knows_is_written_for_other_programs(place):
     assert said == book.event(1)
     with pytest.raises(BadInput, match="--index"):
         run("export", "--format", "receipt")
+
+
+ROWS = [("ham", f"see you at noon {i}") for i in range(40)]
+
+
+@pytest.fixture
+def scanned(place):
+    """`rows.csv`, scanned into the ledger."""
+    lines = "".join(f"{label},{text}\n" for label, text in ROWS)
+    Path("rows.csv").write_text("label,text\n" + lines)
+    CliRunner().invoke(app, ["scan", "rows.csv", "--power", "off", "-q"])
+    return place
+
+
+def test_a_row_is_proved_to_whoever_has_policy_and_authors(scanned, monkeypatch):
+    assert "row 7 of 40 in rows.csv" in run("prove", "rows.csv#7", "--out", "given").stdout
+    for name in ("policy", "authors"):
+        shutil.copy(scanned / "L" / name, scanned / "given")
+    monkeypatch.chdir(scanned / "given")
+    Path("../foretaste.toml").unlink()
+    trusted = ("--policy", "policy", "--authors", "authors")
+    entry = ("--proof", "entry-3.tlog-proof", "--entry", "entry-3.json")
+    shown = run("verify", *entry, *trusted, "--row", "row-3-7.json").stdout
+    assert "dataset_version, signed by one of its authors" in shown
+    assert "is row 7 of 40 in rows.csv" in shown
+    said = json.loads(Path("row-3-7.json").read_text())
+    for name, value in (("position", 8), ("digest", "0" * 64)):
+        Path("other.json").write_text(json.dumps({**said, name: value}))
+        with pytest.raises(WrongInclusion):
+            run("verify", *entry, *trusted, "--row", "other.json")
+    Path("strangers").write_text(f"{SigningKey.new('eve').verifier.text}\n")
+    with pytest.raises(UnknownSigner):
+        run("verify", *entry, "--policy", "policy", "--authors", "strangers")
+
+
+def test_a_row_that_no_data_set_is_known_to_hold_is_not_proved(scanned):
+    for words in (f"row:{'0' * 64}", "rows.csv#99", "rows.csv"):
+        with pytest.raises(BadInput):
+            run("prove", words)
+    for path in (scanned / "L" / "rows").iterdir():
+        path.unlink()
+    with pytest.raises(BadInput, match="deleted"):
+        run("prove", "rows.csv#7")
+    assert "5 entries" in run("verify", "-q").stdout

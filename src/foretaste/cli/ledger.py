@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from foretaste.cli import ledger_export, ledger_witness
-from foretaste.cli.choices import settings_of
-from foretaste.cli.ledgers import Ledger, told, wanted_ledger
+from foretaste.cli.choices import roles_of, settings_of
+from foretaste.cli.ledgers import Ledger, content_of, told, wanted_ledger
 from foretaste.cli.screen import stderr, stdout
 from foretaste.errors import BadInput
 
@@ -69,7 +69,7 @@ def append(
     if (kind is None) == (not files):
         raise BadInput("give files with signed statements, or say --kind with --made and --used")
     if kind is None:
-        added = book.append([_content(path) for path in files or []])
+        added = book.append([content_of(path) for path in files or []])
     else:
         came, went = (tuple(map(_thing, some or [])) for some in (made, used))
         added = book.record(Event(kind, came, went, settings_of(fact or [])))
@@ -100,7 +100,7 @@ def log(
 
 
 @app.command("verify")
-def verify(
+def verify(  # noqa: PLR0913 (one parameter an option)
     against: Annotated[
         Path | None,
         typer.Option(help="An older checkpoint that you kept: it must only have grown."),
@@ -109,20 +109,25 @@ def verify(
         Path | None, typer.Option(help="A .tlog-proof, to be checked without any log.")
     ] = None,
     entry: Annotated[Path | None, typer.Option(help="The entry that goes with it.")] = None,
+    row: Annotated[
+        Path | None, typer.Option(help="The proof of a row in a data set of that entry.")
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option(help="Policy to check by. [the ledger's own]")
+    ] = None,
+    authors: Annotated[
+        Path | None, typer.Option(help="Whose statements count. [the ledger's own]")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     ledger: Ledger = None,
 ) -> None:
     """Check the whole ledger, every tile, entry, signature and statement; or one proof, offline."""
-    from foretaste.ledger.policy import Policy
-
     if proof is not None:
+        from foretaste.cli.ledger_proofs import Offline
+
         if entry is None:
             raise BadInput("a proof is of an entry: say --entry FILE, as `ledger prove` wrote it")
-        by = wanted_ledger(ledger).policy if policy is None else Policy.read(_content(policy))
-        _offline(proof, entry, by)
+        Offline(proof, entry, row, policy, authors).check(lambda: wanted_ledger(ledger))
         return
     book = wanted_ledger(ledger)
     with Progress(console=stderr, disable=quiet) as bar:
@@ -134,28 +139,33 @@ def verify(
         highlight=False,
     )
     if against is not None:
-        old = book.grown_from(_content(against))
+        old = book.grown_from(content_of(against))
         stdout.print(f"it grew from {old.size:,} entries, unchanged", highlight=False)
 
 
 @app.command("prove")
 def prove(
-    index: Annotated[int, typer.Argument(help="Number of the entry, as `ledger log` shows it.")],
-    out: Annotated[Path, typer.Option(help="Folder for entry and proof.")] = Path(),
+    what: Annotated[
+        str, typer.Argument(help="Number of an entry, or a row: PATH#INDEX, row:DIGEST.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for what proves it.")] = Path(),
+    role: Annotated[
+        list[str] | None, typer.Option(help="ROLE=COLUMN of PATH, as for scan.")
+    ] = None,
     ledger: Ledger = None,
 ) -> None:
-    """Write an entry and the proof that it stands in the log, for anybody to check offline."""
+    """Write an entry and the proof that it stands in the log, for anybody to check offline.
+
+    Of a row, the entries of all data sets that hold it, with the proof that they do.
+    """
+    from foretaste.cli.ledger_proofs import entry_proven, rows_proven
+
     book = wanted_ledger(ledger)
-    proof, entry = book.proof(index), book.entry(index)
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"entry-{index}.json").write_bytes(entry)
-    (out / f"entry-{index}.tlog-proof").write_bytes(proof.content)
-    checkpoint = proof.check(entry, book.policy)
-    stdout.print(
-        f"entry {index} stands in {escape(checkpoint.origin)} of {checkpoint.size:,} entries: "
-        f"{escape(str(out))}/entry-{index}.json, entry-{index}.tlog-proof",
-        highlight=False,
-    )
+    if what.isascii() and what.isdecimal():
+        entry_proven(book, int(what), out)
+    else:
+        rows_proven(book, what, roles_of(role or []), out)
 
 
 @app.command("show")
@@ -168,18 +178,6 @@ def show(
 
     event = wanted_ledger(ledger).event(index)
     sys.stdout.write(json.dumps(event_told(index, event), indent=2, ensure_ascii=False) + "\n")
-
-
-def _offline(proof: Path, entry: Path, policy: Any) -> None:
-    from foretaste.ledger.tlog_proof import TlogProof
-
-    found = TlogProof.read(_content(proof))
-    seen = found.check(_content(entry), policy)
-    stdout.print(
-        f"{escape(entry.name)} is entry {found.index} of {escape(seen.origin)}, which had "
-        f"{seen.size:,} entries",
-        highlight=False,
-    )
 
 
 def _thing(word: str) -> Any:
@@ -199,11 +197,3 @@ def _thing(word: str) -> Any:
         raise BadInput(
             f"{word!r}: wanted is KIND:PATH of a file, or KIND:NAME@ALGORITHM:HEX ({error})"
         ) from error
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(4 << 20)
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error

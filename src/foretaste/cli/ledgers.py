@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from foretaste.ledger.event import Event
 
 VARIABLE = "FORETASTE_LEDGER"
+LARGEST = 4 << 20  # bytes of a statement, proof or policy that are read
 
 Ledger = Annotated[
     Path | None,
@@ -68,6 +69,15 @@ def told(book: Book, added: range) -> None:
     if added:
         which = f"entry {added[0]}" if len(added) == 1 else f"entries {added[0]}-{added[-1]}"
         stdout.print(f"written down: {which} of {escape(book.origin)}", highlight=False)
+
+
+def content_of(path: Path) -> bytes:
+    """A file that somebody else may have written, as far as it can be a part of a ledger."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
 
 
 def opened(folder: Path) -> Book:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -92,8 +92,7 @@ class Book:
         policy = Policy.read(_content(folder / "policy"))
         if origin not in [log.key.name for log in policy.logs]:
             raise BadInput(f"{folder / 'policy'} has no key of {origin!r}, the log's own name")
-        lines = _content(folder / "authors").decode("utf-8", "replace").splitlines()
-        authors = tuple(VerifyingKey.read(line.strip()) for line in lines if line.strip())
+        authors = authors_of(_content(folder / "authors"))
         local = "://" not in where
         return cls(folder, str(folder / where) if local else where, policy, authors)
 
@@ -197,11 +196,25 @@ class Book:
             return writer.append(entries)
 
     def _read(self, entry: bytes) -> Event:
-        envelope = Envelope.read(entry)
-        envelope.checked(self.authors)
-        if envelope.kind != IN_TOTO:
-            raise MalformedEntry(f"an envelope around {envelope.kind[:80]!r}, not a statement")
-        return read_event(envelope.payload)
+        return read_entry(entry, self.authors)
+
+
+def read_entry(entry: bytes, authors: Iterable[VerifyingKey]) -> Event:
+    """The event of an entry, once one of these authors is known to have signed it.
+
+    Raises `MalformedEntry`, `UnknownSigner`, `WrongSignature`.
+    """
+    envelope = Envelope.read(entry)
+    envelope.checked(authors)
+    if envelope.kind != IN_TOTO:
+        raise MalformedEntry(f"an envelope around {envelope.kind[:80]!r}, not a statement")
+    return read_event(envelope.payload)
+
+
+def authors_of(content: bytes) -> tuple[VerifyingKey, ...]:
+    """The public keys in a file, a line each. Raises `MalformedKey`."""
+    lines = content.decode("utf-8", "replace").splitlines()
+    return tuple(VerifyingKey.read(line.strip()) for line in lines if line.strip())
 
 
 def waited(path: Path) -> Lock:

@@ -101,11 +101,12 @@ def _venv(folder: Path, python: str, wanted: Path) -> Path:
 
 
 def _newer(build: Path) -> str:
-    """A Python from 3.12 on: this one, one on the path, or one that uv has or fetches."""
+    """A Python from 3.12 on: this one, one on the path, of pyenv, or one that uv has or fetches."""
     if sys.version_info >= (3, 12):
         return sys.executable
-    for name in NEWER:
-        found = shutil.which(name)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    there = [*map(shutil.which, NEWER), *map(str, sorted(pyenv.glob("3.1[2-9]*/bin/python")))]
+    for found in there:
         if found and _works(found):
             return found
     try:

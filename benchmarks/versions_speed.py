@@ -20,7 +20,12 @@ from foretaste.versions import encoded, hashing, version, version_of
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 STEP = 8_192  # rows of a batch, as readers give them
-KINDS = {64: (), 784: (28, 28), 3072: (32, 32, 3), 12_288: (64, 64, 3)}  # bytes of content a row; sides of an image
+KINDS = {
+    64: (),
+    784: (28, 28),
+    3072: (32, 32, 3),
+    12_288: (64, 64, 3),
+}  # bytes of content a row; sides of an image
 TIMES = 3
 RESULTS = Path(__file__).parent / "results"
 LOAD = os.getloadavg()[0]

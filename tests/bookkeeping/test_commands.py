@@ -149,6 +149,20 @@ def pictures(tmp_path):
     return tmp_path / "pictures.npz"
 
 
+def test_a_data_set_of_many_files_is_read_again_before_a_model_is_told_of_it(ledger, tmp_path):
+    from foretaste.bookkeeping.seeing import opened_and_seen
+
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for part in range(2):
+        written(folder / f"{part}.csv", rows(50, seed=part))
+    on = opened_and_seen(str(folder), {}, ledger.rows)
+    on.same()
+    written(folder / "1.csv", rows(50, seed=7))
+    with pytest.raises(BadInput, match="changed meanwhile"):
+        on.same()
+
+
 def test_a_model_is_mended_and_inspected_with_both_told(ledger, pictures, tmp_path):
     to, model = ("--ledger", ledger.folder), tmp_path / "m.safetensors"
     run("train", pictures, "--recipe", "small_cnn", "--setting", "epochs=1", "--out", model, *to)

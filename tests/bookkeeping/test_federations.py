@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from foretaste.bookkeeping.federations import federated
+from foretaste.bookkeeping.seeing import opened_and_seen
 from foretaste.cli.app import app
+from foretaste.errors import BadChain
+from foretaste.federating import Federation
 from foretaste.ledger.book import Book
 
 
@@ -42,3 +46,7 @@ def test_each_round_follows_on_the_one_before_and_is_told_once(rows, tmp_path):
     assert decided.facts["decision"] == "excluded"
     done = run("lineage", f"{out}#client-001", "--forward", "--ledger", book.folder)
     assert "round-000002.safetensors" in done.stdout
+    lines = out / "checkpoints" / "chain.jsonl"
+    lines.write_bytes(lines.read_bytes().replace(b"client-002", b"client-009", 1))
+    with pytest.raises(BadChain):
+        federated(book, opened_and_seen(str(rows), {}, book.rows), Federation(), out)

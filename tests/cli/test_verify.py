@@ -181,6 +181,15 @@ def test_the_last_verdict_counts(place, book):
     assert verify(place, "rows.csv", "--ledger", book.folder).exit_code == 0
 
 
+@pytest.mark.parametrize("word", ["fine", "CLEAN", "", None])
+def test_a_verdict_in_words_that_nobody_knows_is_no_proof_of_health(place, book, word):
+    sign(place, "rows.csv")
+    judged(book, place / "rows.csv", word)
+    done = verify(place, "rows.csv", "--ledger", book.folder)
+    assert done.exit_code == 1
+    assert "says that it is poisoned" in done.stdout
+
+
 def test_what_was_poisoned_on_purpose_stays_poisoned(place, book):
     from foretaste import readers
 

@@ -44,10 +44,10 @@ from foretaste.artefacts.refusals import (
 )
 from foretaste.errors import BadInput, LedgerRefused
 from foretaste.ledger.dsse import IN_TOTO, encoded, read_json
+from foretaste.ledger.event import STATEMENT
 from foretaste.ledger.note import decoded
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://model_signing/signature/v1.0"
 LARGEST = 64 << 20  # bytes of a signature: 250,000 files fit
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)

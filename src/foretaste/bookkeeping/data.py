@@ -14,7 +14,6 @@ from foretaste.api import Options, Result, reopen
 from foretaste.bookkeeping.seeing import Progress, Seen, file_of, only, plain, seen
 from foretaste.clean.manifest import Manifest
 from foretaste.clean.split import KEPT, QUARANTINED, again
-from foretaste.contracts import Source
 from foretaste.errors import BadInput
 from foretaste.interchange.scanned import facts_of
 from foretaste.ledger.event import Event, Thing
@@ -35,7 +34,7 @@ def scanned(
     if result.folder is None:
         raise BadInput("a scan goes into a ledger with its record: give it a folder to write to")
     source = readers.open(path, options.roles or {}, options.format)
-    found = _unchanged(seen(path, source, folder, progress=progress), result.record)
+    found = _unchanged(seen(path, source, folder, progress), result.record)
     accused = np.unique(_accused(result.findings))
     places = np.searchsorted(result.rows["index"].to_numpy(), accused)
     record = result.record
@@ -46,21 +45,23 @@ def scanned(
     return (*found.events, Event("scan_verdict", (written,), (found.thing,), facts))
 
 
-def cleaned(path: str, record_folder: Path, out: Path, folder: Path) -> tuple[Event, ...]:
+def cleaned(
+    path: str, record_folder: Path, out: Path, folder: Path, progress: Progress | None = None
+) -> tuple[Event, ...]:
     """That a data set was split, by which scan, and into what.
 
     out: the folder that `clean` wrote
     """
     record, manifest = read_record(record_folder), Manifest.load(out)
     source = reopen(path, record)
-    whole = _unchanged(seen(path, source, folder), record)
+    whole = _unchanged(seen(path, source, folder, progress), record)
     made: list[Thing] = []
     sidecars: dict[str, str] = {}
     for part, note in ((KEPT, manifest.kept), (QUARANTINED, manifest.quarantined)):
         if not note.rows:
             continue
         place = str(only(out / part))
-        found = seen(place, again(source, out / part), folder)
+        found = seen(place, again(source, out / part), folder, progress)
         kind = "dataset" if part == KEPT else "rows"
         made.append(Thing(kind, place, found.thing.digest))
         sidecars[part] = found.version.path.name if found.version.path else ""
@@ -77,13 +78,14 @@ def cleaned(path: str, record_folder: Path, out: Path, folder: Path) -> tuple[Ev
     return (*whole.events, Event("cleaning_decision", tuple(made), used, facts))
 
 
-def planted(
-    path: str, source: Source, out: Path, note: AttackNote, folder: Path
-) -> tuple[Event, ...]:
-    """That a data set was poisoned on purpose, with what."""
-    before = seen(path, source, folder)
+def planted(before: Seen, out: Path, note: AttackNote, folder: Path) -> tuple[Event, ...]:
+    """That a data set was poisoned on purpose, with what.
+
+    before: the data set, as it was seen before that
+    """
+    before.same()
     place = str(only(out / "data"))
-    after = seen(place, again(source, out / "data"), folder)
+    after = seen(place, again(before.source, out / "data"), folder)
     facts = {
         "attack": note.name,
         "settings": plain(note.settings),

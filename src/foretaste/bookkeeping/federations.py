@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from foretaste import datasets
-from foretaste.bookkeeping.parts import MOST, batched
-from foretaste.bookkeeping.seeing import Seen, opened_and_seen, plain
+from foretaste.bookkeeping.parts import MOST, batched, sha_of
+from foretaste.bookkeeping.seeing import Seen, plain
 from foretaste.durable import whole_lines
 from foretaste.federating import Federation
-from foretaste.federation.chain import LINES, name_of
+from foretaste.federation.chain import CHECKPOINTS, LINES, Chain, name_of
+from foretaste.federation.keys import signing_key
 from foretaste.federation.link import Link, read_link
 from foretaste.federation.record import Decided
+from foretaste.federation.rounds import KEY
 from foretaste.ledger.book import Book
 from foretaste.ledger.event import Event, Thing
 
-CHECKPOINTS = "checkpoints"  # the folder of the chain in that of the federation
+
+def data_of(said: str) -> str:
+    """Where a data set is that was said by its path, or by the name of one that can be fetched."""
+    return str(datasets.fetch(said)) if said in datasets.names() else said
 
 
-def federated(
-    book: Book, data: str, roles: Mapping[str, str], how: Federation, out: Path
-) -> tuple[Event, ...]:
+def federated(book: Book, on: Seen, how: Federation, out: Path) -> tuple[Event, ...]:
     """The rounds of a federation that the ledger does not have yet.
 
-    data: as it was given: a path, or the name of a data set that can be fetched
-    out:  the folder of the federation
+    on:  the data set, as it was seen before the first round
+    out: the folder of the federation
+    Raises `BadInput` where the data set was changed meanwhile, `BadChain` for a broken chain.
     """
-    links = _links(out)
+    on.same()
+    links = Chain(out / CHECKPOINTS, signing_key(how.key or out / KEY)).links()
     have = {link.model for link in links}
     known = {
         thing.digest.get("sha256")
@@ -38,8 +42,6 @@ def federated(
         for thing in event.made
         if thing.digest.get("sha256") in have
     }
-    path = str(datasets.fetch(data)) if data in datasets.names() else data
-    on = opened_and_seen(path, roles, book.rows)
     facts = {
         "aggregator": how.aggregator,
         "clients": how.clients,
@@ -54,7 +56,7 @@ def federated(
 
 def appealed(folder: Path, said: Decided, last: int) -> tuple[Event, ...]:
     """That a person decided of a client, after which round."""
-    client = _client(said.client, _links(folder), folder)
+    client = _client(said.client, _first(folder), folder)
     facts = {
         "decision": said.decision,
         "client": said.client,
@@ -66,7 +68,7 @@ def appealed(folder: Path, said: Decided, last: int) -> tuple[Event, ...]:
 
 
 def _rounds(
-    links: list[Link], known: set[str | None], out: Path, on: Seen, facts: Mapping[str, Any]
+    links: Sequence[Link], known: set[str | None], out: Path, on: Seen, facts: Mapping[str, Any]
 ) -> Iterator[Event]:
     before: tuple[Thing, ...] = ()
     for link in links:
@@ -86,16 +88,13 @@ def _rounds(
         before = (model,)
 
 
-def _links(folder: Path) -> list[Link]:
+def _first(folder: Path) -> list[Link]:
+    """The first line of a federation's chain, which names the federation."""
     lines = whole_lines(folder / CHECKPOINTS / LINES)
-    return [read_link(line, number) for number, line in enumerate(lines, 1)]
+    return [read_link(line, 1) for line in lines[:1]]
 
 
-def _client(name: str, links: list[Link], folder: Path) -> Thing:
+def _client(name: str, links: Sequence[Link], folder: Path) -> Thing:
     """A client, named by its federation's first round: the same name elsewhere is another one."""
     said = f"client {name} of {links[0].digest if links else folder}"
-    return Thing("source", f"{folder}#{name}", {"sha256": _sha(said)})
-
-
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return Thing("source", f"{folder}#{name}", {"sha256": sha_of(said)})

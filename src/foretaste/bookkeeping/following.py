@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from threading import Event, Thread
-from types import TracebackType
 
 from foretaste.bookkeeping.streams import catch_up
 from foretaste.errors import ForetasteError
@@ -42,12 +41,7 @@ class Following(Observer):
     def __enter__(self) -> Following:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def on_window(self, gate: str, window: Window) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from foretaste.bookkeeping.seeing import Seen, file_of, model_of, plain, same
+from foretaste.bookkeeping.seeing import Seen, file_of, plain
 from foretaste.inspecting.record import Inspection
 from foretaste.ledger.event import Event, Thing
 from foretaste.mending import Mending
@@ -20,7 +20,7 @@ def trained(done: Trained, how: Training, on: Seen, test: Seen | None = None) ->
     """
     sets = [one for one in (on, test) if one is not None]
     for one in sets:
-        same(one.thing)
+        one.same()
     facts: dict[str, Any] = {
         "recipe": done.recipe,
         "settings": plain(how.settings),
@@ -42,7 +42,7 @@ def mended(done: Mending, model: Thing, out: Path, clean: Seen) -> tuple[Event, 
 
     model: as it was before
     """
-    same(clean.thing)
+    clean.same()
     lines = {line.stage: line.model_dump(mode="json", exclude={"stage"}) for line in done.lines}
     facts = {
         "repair": done.by,
@@ -76,7 +76,7 @@ def inspected(path: Path, found: Inspection, out: Path) -> tuple[Event, ...]:
         "version": found.versions.get("foretaste", ""),
     }
     record = file_of("record", out / "inspection.json")
-    model = model_of(path)
+    model = Thing("model", str(path), {"sha256": found.sha256})
     return (Event("model_verdict", (record,), (model,), facts),)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
@@ -17,3 +18,8 @@ def batched(some: Sequence[T], most: int) -> Iterator[tuple[T, ...]]:
     """
     for start in range(0, max(1, len(some)), most):
         yield tuple(some[start : start + most])
+
+
+def sha_of(text: str) -> str:
+    """The SHA-256 of a text, for what has no file that would give it a digest."""
+    return hashlib.sha256(text.encode()).hexdigest()

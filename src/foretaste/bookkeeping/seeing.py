@@ -32,17 +32,31 @@ class Seen:
     version:     root, counts, and where the digests of its rows are kept
     fingerprint: over the content ids, as a scan's record has it
     event:       that this version is there; None where the ledger's folder knew it already
+    source:      where it is read
     """
 
     thing: Thing
     version: Version
     fingerprint: str
     event: Event | None
+    source: Source = field(repr=False)
 
     @property
     def events(self) -> tuple[Event, ...]:
         """What is to be told before anything is told of this data set."""
         return () if self.event is None else (self.event,)
+
+    def same(self) -> None:
+        """That it is still what it was: by its file, or read once more where it is many.
+
+        Raises `BadInput`: what was done with it cannot be told of what it is now.
+        """
+        now = _whole(self.thing.name)
+        if not now and "sha256" not in self.thing.digest:
+            now = {"rows": version_of(self.source).root}
+        if not now.items() <= self.thing.digest.items() or not now:
+            name = self.thing.name
+            raise BadInput(f"{name} was changed meanwhile; nothing of this goes into the ledger")
 
     def some(self, positions: Ints, folder: Path) -> str:
         """The root over some of its rows, whose digests are kept too."""
@@ -73,16 +87,13 @@ def seen(
     path: str,
     source: Source,
     folder: Path,
-    *,
-    origin: tuple[Thing, ...] = (),
-    how: str = "read",
     progress: Progress | None = None,
 ) -> Seen:
     """A data set, walked once more for its version.
 
-    path:   as the user called it
-    folder: of digests of rows, by root
-    origin: what it was made from, where that is known
+    path:     as the user called it
+    folder:   of digests of rows, by root
+    progress: is told how many rows more are done
     """
     walked = _Fingerprinted(source)
     before = {one.name for one in folder.glob("*.rows")} if folder.exists() else set()
@@ -95,11 +106,9 @@ def seen(
         "format": source.format,
         "roles": dict(source.roles),
         "sidecar": name,
-        "how": how,
     }
-    new = bool(origin) or name not in before
-    event = Event("dataset_version", (thing,), origin, facts) if new else None
-    return Seen(thing, version, walked.digest.hexdigest(), event)
+    event = None if name in before else Event("dataset_version", (thing,), (), facts)
+    return Seen(thing, version, walked.digest.hexdigest(), event, source)
 
 
 def named(path: str, source: Source | None = None) -> Thing:
@@ -111,10 +120,14 @@ def named(path: str, source: Source | None = None) -> Thing:
 
 
 def opened_and_seen(
-    path: str, roles: Mapping[str, str], folder: Path, reader: str | None = None
+    path: str,
+    roles: Mapping[str, str],
+    folder: Path,
+    progress: Progress | None = None,
+    reader: str | None = None,
 ) -> Seen:
     """A data set by its path, walked once for its version."""
-    return seen(path, readers.open(path, roles, reader), folder)
+    return seen(path, readers.open(path, roles, reader), folder, progress)
 
 
 def file_of(kind: str, path: Path, name: str | None = None) -> Thing:
@@ -131,15 +144,6 @@ def model_of(path: Path) -> Thing:
     if not path.is_dir():
         return file_of("model", path)
     return Thing("model", str(path), {"sha256": listed(path).digest()})
-
-
-def same(thing: Thing) -> None:
-    """That a data set in one file is still the file it was.
-
-    Raises `BadInput`: what was done with it cannot be told of what it is now.
-    """
-    if "sha256" in thing.digest and _whole(thing.name) != {"sha256": thing.digest["sha256"]}:
-        raise BadInput(f"{thing.name} was changed meanwhile; nothing of this goes into the ledger")
 
 
 def only(folder: Path) -> Path:

@@ -11,14 +11,12 @@ from foretaste.artefacts import Held
 from foretaste.bookkeeping.seeing import model_of
 from foretaste.errors import BadInput, MissingExtra
 from foretaste.ledger.book import Book
-from foretaste.ledger.event import Event, Thing
+from foretaste.ledger.event import VERDICTS, Event, Thing, verdict_of
 from foretaste.versions import version_of
 
 MODELS = frozenset(
     ".safetensors .pt .pth .bin .onnx .gguf .h5 .hdf5 .keras .ckpt .pkl .pickle .joblib".split()
 )
-VERDICTS = ("scan_verdict", "model_verdict", "human_decision")
-SAID = ("clean", "dirty", "poisoned")
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,8 @@ def thing_of(held: Held, roles: Mapping[str, str] | None = None) -> Thing:
     digest = held.digest
     names = [held.path.name if name == "." else name for name in held.listed.files]
     if any(Path(name).suffix.lower() in MODELS for name in names):
-        return Thing("model", str(held.path), {**model_of(held.path).digest, **digest})
+        whole = digest if "sha256" in digest else {**model_of(held.path).digest, **digest}
+        return Thing("model", str(held.path), whole)
     try:
         version = version_of(readers.open(str(held.path), roles))
     except (BadInput, MissingExtra):
@@ -74,9 +73,9 @@ def known(book: Book, thing: Thing) -> Known:
         entries.append(index)
         if made and event.kind == "attack_planted":
             verdict, at, planted = "poisoned", index, True
-        said = event.facts.get("verdict")
-        if used and event.kind in VERDICTS and said in SAID and not planted:
-            verdict, at = str(said), index
+        said = verdict_of(event) if used and event.kind in VERDICTS else ""
+        if said and not planted:
+            verdict, at = said, index
     return Known(found.origin, found.size, tuple(entries), verdict, at)
 
 

@@ -6,14 +6,13 @@ it was told last; so nothing is lost when a process is killed between the two.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
 
-from foretaste.bookkeeping.parts import MOST, batched
+from foretaste.bookkeeping.parts import MOST, batched, sha_of
 from foretaste.bookkeeping.seeing import file_of
 from foretaste.durable import write_durably
 from foretaste.errors import BadRecord
@@ -96,7 +95,7 @@ def _since(windows: StoredWindows, name: str, folder: Path, told: Told) -> tuple
 
 def _window(windows: StoredWindows, kept: Kept, name: str, folder: Path) -> Event:
     record = kept.record
-    digest = {"sha256": kept.file.stem if kept.rows else _sha(record.id)}
+    digest = {"sha256": kept.file.stem if kept.rows else sha_of(record.id)}
     if kept.rows and kept.file.exists():  # else it was set aside before it could be told
         rows = windows.rows(kept.file.stem).without(*OWN)
         digest["rows"] = version_of([rows], sidecar=folder).root
@@ -125,7 +124,7 @@ def _reviewed(view: View) -> Iterator[Held]:
 
 
 def _decided(held: Held) -> Event:
-    row = Thing("row", held.decision.id, {"sha256": _sha(held.decision.id)})
+    row = Thing("row", held.decision.id, {"sha256": sha_of(held.decision.id)})
     verdict = "clean" if held.verdict == "clean" else "poisoned"
     facts = {"verdict": verdict, "decision": held.verdict, "cause": held.cause}
     return Event("human_decision", (), (row,), {**facts, "by": held.by, "why": held.why})
@@ -200,7 +199,7 @@ def _(look: PullBack, before: Sequence[object]) -> list[Event]:
 
 
 def _record(look: PullBack) -> Thing:
-    return Thing("record", f"pull-back {look.time}", {"sha256": _sha(look.model_dump_json())})
+    return Thing("record", f"pull-back {look.time}", {"sha256": sha_of(look.model_dump_json())})
 
 
 def _update(number: int, model: str) -> Thing:
@@ -216,13 +215,9 @@ def _second(time: str) -> str:
     return f"{time[:19]}Z"
 
 
-def _sha(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _mark(book: Book, folder: Path) -> Path:
     """Where it is kept how much of a store the ledger knows."""
-    return book.folder / "marks" / f"{_sha(str(folder.resolve()))[:24]}.json"
+    return book.folder / "marks" / f"{sha_of(str(folder.resolve()))[:24]}.json"
 
 
 def _read(path: Path) -> Told:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from foretaste import readers
 from foretaste.cli.choices import roles_of, settings_of
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.planting.forging import forged, forges
 from foretaste.planting.plant import Order, plant
@@ -60,13 +60,17 @@ def attack(  # noqa: PLR0913 (one parameter an option)
         seed=seed,
         aim=None if aim is None else readers.open(aim, source.roles, format),
     )
+    if book is not None:
+        from foretaste.bookkeeping.data import planted
+        from foretaste.bookkeeping.seeing import seen
+
+        with counted(quiet) as more:
+            before = seen(path, source, book.rows, more)
     with progress(quiet) as bar:
         note = plant(source, order, out, progress=bar)
     _tell(note, out)
     if book is not None:
-        from foretaste.bookkeeping.data import planted
-
-        entered(book, planted(path, source, out, note, book.rows))
+        entered(book, planted(before, out, note, book.rows))
 
 
 def _tell(note: AttackNote, out: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from foretaste.api import reopen
 from foretaste.clean import clean as split
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.report.files import read_record
 
@@ -64,4 +64,6 @@ def clean(  # noqa: PLR0913 (one parameter an option)
     if book is not None:
         from foretaste.bookkeeping.data import cleaned
 
-        entered(book, cleaned(path, record, out, book.rows))
+        with counted(quiet) as more:
+            events = cleaned(path, record, out, book.rows, more)
+        entered(book, events)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from foretaste.cli.choices import roles_of, settings_of
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import progress, stdout
 from foretaste.errors import BadInput
 from foretaste.federating import Federation
@@ -118,14 +118,18 @@ def federate(  # noqa: PLR0913 (one parameter an option)
         seed=seed,
         key=key,
     )
-    book = ledger_of(ledger)
+    book, roles = ledger_of(ledger), roles_of(role or [])
+    if book is not None:
+        from foretaste.bookkeeping.federations import data_of, federated
+        from foretaste.bookkeeping.seeing import opened_and_seen
+
+        with counted(quiet) as more:
+            on = opened_and_seen(data_of(data), roles, book.rows, more)
     with progress(quiet) as bar:
-        done = federate_on(data, how, out, test, roles_of(role or []), bar)
+        done = federate_on(data, how, out, test, roles, bar)
     show(done, out)
     if book is not None:
-        from foretaste.bookkeeping.federations import federated
-
-        entered(book, federated(book, data, roles_of(role or []), how, out))
+        entered(book, federated(book, on, how, out))
 
 
 def appeal(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from foretaste.cli.choices import CONFIG
-from foretaste.cli.screen import stdout
+from foretaste.cli.screen import progress, stdout
 from foretaste.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,6 +58,20 @@ def wanted_ledger(said: Path | None) -> Book:
             "`foretaste ledger init FOLDER` makes one"
         )
     return opened(folder)
+
+
+@contextmanager
+def counted(quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar for rows that are read for the ledger."""
+    with progress(quiet) as bar:
+        done = 0
+
+        def more(rows: int) -> None:
+            nonlocal done
+            done += rows
+            bar("ledger", done, 0)
+
+        yield more
 
 
 def entered(book: Book, events: Sequence[Event]) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from foretaste.api import Options
 from foretaste.api import mend as mend_model
 from foretaste.cli.choices import roles_of, settings_of
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import stdout
 from foretaste.cli.verify import DataKey, DataSignature, Key, Signature, only_if_signed
 from foretaste.mending import NAME, Line, Mending, Remedy
@@ -62,7 +62,9 @@ def mend(  # noqa: PLR0913 (one parameter an option)
             from foretaste.bookkeeping.models import mended
             from foretaste.bookkeeping.seeing import model_of, opened_and_seen
 
-            before, rows_seen = model_of(model), opened_and_seen(data, roles, book.rows, format)
+            with counted() as more:
+                rows_seen = opened_and_seen(data, roles, book.rows, more, format)
+            before = model_of(model)
         done = mend_model(model, data, out, remedy, options)
     _tell(done, out)
     if book is not None:

@@ -11,7 +11,7 @@ import typer
 from foretaste.api import Options, planned
 from foretaste.api import scan as scan_data
 from foretaste.cli.choices import encoders, read_config, roles_of
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import progress, stage_table, stderr, stdout, summary
 from foretaste.record import Record, Verdict
 from foretaste.scanning.run import Settings
@@ -111,7 +111,9 @@ def scan(  # noqa: PLR0913 (one parameter an option)
     if book is not None:
         from foretaste.bookkeeping.data import scanned
 
-        entered(book, scanned(path, options, result, book.rows))
+        with counted(quiet) as more:
+            events = scanned(path, options, result, book.rows, more)
+        entered(book, events)
     raise typer.Exit(exit_code(result.record, fail_on))
 
 

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from foretaste.cli.choices import roles_of, settings_of
-from foretaste.cli.ledgers import Ledger, entered, ledger_of
+from foretaste.cli.ledgers import Ledger, counted, entered, ledger_of
 from foretaste.cli.screen import stdout
 from foretaste.cli.verify import Key, Signature, only_if_signed
 from foretaste.training import Trained, Training, read_settings
@@ -56,8 +56,9 @@ def train(  # noqa: PLR0913 (one parameter an option)
     from foretaste.bookkeeping.seeing import opened_and_seen
 
     with only_if_signed(data, signature, key, made=out):
-        on = opened_and_seen(data, roles, book.rows)
-        beside = None if test is None else opened_and_seen(test, roles, book.rows)
+        with counted() as more:
+            on = opened_and_seen(data, roles, book.rows, more)
+            beside = None if test is None else opened_and_seen(test, roles, book.rows, more)
         done = train_on(data, out, how, test, roles)
     show(done)
     entered(book, trained(done, how, on, beside))

@@ -25,6 +25,7 @@ from foretaste.errors import BadChain, BadInput, MissingExtra
 from foretaste.federation.link import FIRST, Link, read_link, sha
 
 LINES = "chain.jsonl"
+CHECKPOINTS = "checkpoints"  # the folder of a federation's chain in its own
 
 
 @dataclass(frozen=True)

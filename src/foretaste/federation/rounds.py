@@ -17,7 +17,7 @@ from foretaste.durable import add_line
 from foretaste.errors import BadInput, TooFewHonest
 from foretaste.federated import Aggregator, Combined, Preaggregator, Reply, Seen
 from foretaste.federation.admission import Admitted, Door
-from foretaste.federation.chain import Chain
+from foretaste.federation.chain import CHECKPOINTS, Chain
 from foretaste.federation.judging import judged, relearned, suspected
 from foretaste.federation.keys import signing_key
 from foretaste.federation.link import Link
@@ -119,7 +119,7 @@ class Rounds:
         self.chain: Chain | None = None
         if self.out is not None:
             self.out.mkdir(parents=True, exist_ok=True)
-            self.chain = Chain(self.out / "checkpoints", signing_key(self.key or self.out / KEY))
+            self.chain = Chain(self.out / CHECKPOINTS, signing_key(self.key or self.out / KEY))
             self._resume()
 
     @property

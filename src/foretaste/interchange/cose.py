@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foretaste.errors import MissingExtra
+from foretaste.ledger.dsse import hint
 from foretaste.ledger.keys import LOG, SigningKey, VerifyingKey
 from foretaste.ledger.refusals import MalformedKey, MalformedProof, UnknownSigner
 
@@ -119,7 +120,7 @@ def listed(value: Any, length: int) -> bool:
 
 
 def _kid(key: VerifyingKey) -> bytes:
-    return f"{key.name}+{key.key_id:08x}".encode()
+    return hint(key).encode()
 
 
 def _signed(protected: bytes, payload: bytes) -> bytes:

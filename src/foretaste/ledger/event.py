@@ -51,6 +51,7 @@ KINDS = (
 THINGS = (
     "source", "dataset", "rows", "row", "model", "file", "record", "update", "window", "round"
 )  # fmt: skip
+VERDICTS = ("scan_verdict", "model_verdict", "human_decision")  # kinds that may judge
 ALGORITHMS = ("sha256", "rows", "folder")
 # sha256: of a file's bytes; rows: Merkle root over digests of rows; folder: root of signed files
 
@@ -133,6 +134,17 @@ def _program() -> str:
 def now() -> str:
     """The time, in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def verdict_of(event: Event) -> str:
+    """What an event says of the things it is about: clean, dirty, poisoned; "" for nothing.
+
+    A verdict that is no proof of health is one of poison.
+    """
+    said = str(event.facts.get("verdict", ""))
+    if said in ("clean", "dirty"):
+        return said
+    return "poisoned" if said or event.kind in ("scan_verdict", "model_verdict") else ""
 
 
 def statement(event: Event) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from foretaste.ledger.event import ALGORITHMS, Event, Thing
+from foretaste.ledger.event import ALGORITHMS, Event, Thing, verdict_of
 from foretaste.lineage.graph import (
     ACCUSED,
     ASIDE,
@@ -171,16 +171,10 @@ def _in_facts(index: int, event: Event) -> Iterator[tuple[int, Thing]]:
 
 
 def word(event: Event) -> str:
-    """The one word of an event that decides: a verdict, or where a model is used.
-
-    A verdict that is no proof of health is one of poison.
-    """
+    """The one word of an event that decides: a verdict, or where a model is used."""
     if event.kind in ("checkpoint_promoted", "rollback"):
         return "in " + str(event.facts.get("to", ""))[:256]
-    said = str(event.facts.get("verdict", ""))
-    if said in ("clean", "dirty"):
-        return said
-    return "poisoned" if said or event.kind in ("scan_verdict", "model_verdict") else ""
+    return verdict_of(event)
 
 
 def gathered(events: Iterable[tuple[int, Event]]) -> Gathering:

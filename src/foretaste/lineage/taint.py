@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretaste.data import Mask
+from foretaste.ledger.event import VERDICTS
 from foretaste.lineage.graph import ACCUSED, ASIDE, BESIDE, MADE, USED, Edges, Graph, Ints
 
 Named = dict[int, frozenset[int]]
-VERDICTS = ("scan_verdict", "model_verdict", "human_decision")
 
 
 @dataclass(frozen=True, eq=False)

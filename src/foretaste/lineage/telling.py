@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from foretaste.ledger.event import Event, Thing
+from foretaste.ledger.event import VERDICTS, Event, Thing
 from foretaste.lineage.answer import Answer, Judged, Origin, RowNote, ThingNote
 from foretaste.lineage.graph import USED
 from foretaste.lineage.remedies import models_of, todo_of
-from foretaste.lineage.taint import VERDICTS
 from foretaste.lineage.view import View
 
 MOST_CAUSES = 64  # bad things that others are traced back to
